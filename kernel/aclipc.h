@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * aclipc: objects and rules inside the module.
+ *
+ * owner    one process that has sessions, as a struct pid reference.  All
+ *          rules that speak of a process compare owners.
+ * session  one open of /dev/aclipc.
+ * share    one exported region: key, generation, state, imports, watch.
+ * import   one (session, share) pair with its count: struct aclipc_imp, since
+ *          the uapi has the name struct aclipc_import for the call.
+ *
+ * Lock order, outermost first:
+ *
+ * 0. aclipc_graph_lock   mutex.  Who waits for what; only when a WAIT blocks.
+ * 1. aclipc_owners_lock  mutex.  The owners and their sessions.
+ * 2. session->mutex      The end of a session and the growth of allow lists,
+ *                        each one at a time.  Nothing is allocated under it:
+ *                        the driver's callbacks take it.
+ * 3. share->lock         spinlock.  State, counts, imports of one share.  Never
+ *                        two of them.  Never across user copies, allocations
+ *                        or calls into the driver.
+ * 4. session->lock       spinlock.  The session's lists and pending events.
+ * 5. leaves              hash buckets, xarray, tombstone list, wait queues.
+ *
+ * 0 and 1 are never held together.  session->read_lock serializes readers of
+ * events and is taken with nothing held.
+ *
+ * Memory: a share is freed by RCU after its last reference, an import by RCU
+ * after its count reached zero.  Inside an RCU section an import that was found
+ * in a table, and the share that it points to, are valid memory; what they say
+ * holds only under share->lock.
+ */
+#ifndef ACLIPC_H
+#define ACLIPC_H
+
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/seq_file.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "../uapi/aclipc.h"
+
+#if BITS_PER_LONG != 64
+#error "aclipc needs a 64-bit kernel: the driver hands back ids in a pointer"
+#endif
+
+#define ACLIPC_VERSION	"0.1.0"
+
+struct file;
+struct p2p_page_table;
+struct poll_table_struct;
+
+/* A key with its hash, which is computed once for all tables. */
+struct aclipc_key {
+	u32 hash;
+	u8 bytes[ACLIPC_KEY_MAX];
+};
+
+struct aclipc_owner {
+	struct hlist_node node;		/* aclipc_owners_lock */
+	struct pid *pid;		/* set once: the process, by reference */
+	refcount_t refs;		/* one for each session */
+	unsigned int nr_sessions;	/* aclipc_owners_lock */
+	atomic_t nr_exports;
+	atomic_t nr_imports;
+	bool told;			/* aclipc_owners_lock: exports revoked */
+	struct list_head sessions;	/* aclipc_owners_lock */
+	struct list_head waits;		/* aclipc_graph_lock: its waiters */
+	struct list_head todo;		/* aclipc_graph_lock: walk */
+	u64 stamp;			/* aclipc_graph_lock: walk */
+	unsigned long grace_end;	/* cmpxchg: jiffies, 0 before the first */
+	wait_queue_entry_t exit_entry;	/* on pid->wait_pidfd */
+	struct work_struct exit_work;
+};
+
+enum aclipc_phase {
+	ACLIPC_PHASE_OPEN,
+	ACLIPC_PHASE_ENDED,		/* exports revoked, waits for the exit */
+	ACLIPC_PHASE_SETTLING,		/* imports counted for settle_ms more */
+};
+
+struct aclipc_session {
+	refcount_t refs;		/* file, owner's list, each share */
+	u64 id;				/* set once */
+	struct aclipc_owner *owner;	/* set once, a reference */
+	struct list_head owner_node;	/* aclipc_owners_lock */
+	enum aclipc_phase phase;	/* mutex */
+	bool clock_from_exit;		/* mutex: settle time since the exit */
+	unsigned long settle_end;	/* mutex: jiffies */
+	struct mutex mutex;
+	struct mutex read_lock;
+	struct delayed_work work;	/* takes an ended session further */
+	spinlock_t lock;
+	struct rhltable table;		/* its imports by key */
+	struct list_head imports;	/* lock */
+	struct list_head shares;	/* lock: the known shares it exported */
+	struct list_head events;	/* lock: pending marks */
+	u64 event_seq;			/* lock */
+	unsigned int nr_superseded;	/* lock: shares that left the registry */
+	wait_queue_head_t wq;		/* poll and read */
+	struct work_struct free_work;	/* after the last reference */
+};
+
+/* A pending event.  It lives inside the object that it speaks of. */
+struct aclipc_mark {
+	struct list_head node;		/* session->lock, empty: none pending */
+	struct aclipc_share *share;	/* set once */
+	u64 seq;			/* session->lock */
+	u8 type;			/* session->lock */
+	u8 reason;			/* session->lock */
+};
+
+enum aclipc_watch_state {
+	ACLIPC_WATCH_NONE,		/* not registered, or over */
+	ACLIPC_WATCH_STARTING,		/* get_pages has not returned yet */
+	ACLIPC_WATCH_FIRED,		/* called back before it returned */
+	ACLIPC_WATCH_OUT,		/* registered: callback or FINISH ends it */
+	ACLIPC_WATCH_PUTTING,		/* somebody calls put_pages now */
+};
+
+struct aclipc_watch {
+	enum aclipc_watch_state state;	/* share->lock */
+	/* used by whom the state makes responsible */
+	struct p2p_page_table *table;
+	int (*put)(struct p2p_page_table *table);
+	struct work_struct work;
+};
+
+/* The processes that may import a key; replaced as a whole. */
+struct aclipc_list {
+	struct rcu_head rcu;
+	unsigned int nr;
+	struct pid *pids[];		/* sorted by address */
+};
+
+struct aclipc_share {
+	struct rhash_head node;		/* registry */
+	struct aclipc_key key;		/* set once */
+	refcount_t refs;		/* known, each import, watch, callers */
+	u64 generation;			/* set once; index in aclipc_shares */
+	u64 addr;			/* set once */
+	u64 length;			/* set once */
+	struct aclipc_session *session;	/* set once, a reference */
+	struct list_head session_node;	/* session->lock */
+
+	spinlock_t lock;		/* protects all below */
+	u8 state;			/* enum aclipc_state */
+	u8 reason;			/* enum aclipc_reason */
+	bool known;			/* in its session's list */
+	bool hashed;			/* in the registry */
+	bool begun;			/* a closer was answered HELD or REVOKED */
+	bool gone;			/* the driver has forgotten the key */
+	bool deferred;
+	bool anyone;
+	bool remote;
+	bool watched;			/* was registered with the driver */
+	unsigned int nr_waiters;	/* threads in WAIT or in the exit grace */
+	u64 nr_imports;			/* of other processes, settling included */
+	u64 nr_settling;		/* of these */
+	u64 nr_self;			/* the exporter's own */
+	struct list_head imports;
+	struct aclipc_list __rcu *allow;
+	wait_queue_head_t wq;
+	struct aclipc_mark mark;	/* DRAINED, to its session */
+	struct list_head tombstone_node;	/* aclipc_tombstones_lock */
+	struct aclipc_watch watch;
+	struct rcu_head rcu;
+};
+
+struct aclipc_imp {
+	struct rhlist_head node;	/* session->table */
+	struct aclipc_session *session;	/* set once */
+	struct list_head session_node;	/* session->lock */
+	struct list_head share_node;	/* share->lock */
+	struct aclipc_mark mark;	/* mark.share is its share, a reference */
+	u64 since_ns;			/* set once */
+	u32 count;			/* share->lock; 0: removed */
+	bool settling;			/* share->lock */
+	struct rcu_head rcu;
+};
+
+/* main.c */
+extern unsigned int aclipc_settle_ms;
+extern unsigned int aclipc_exit_grace_ms;
+extern unsigned int aclipc_max_sessions;
+extern unsigned int aclipc_max_exports;
+extern unsigned int aclipc_max_imports;
+extern unsigned int aclipc_max_allow;
+extern unsigned int aclipc_max_tombstones;
+extern unsigned int aclipc_max_settling;
+extern struct workqueue_struct *aclipc_wq;
+
+static inline int aclipc_charge(atomic_t *nr, unsigned int max)
+{
+	if (likely((unsigned int)atomic_inc_return(nr) <= max))
+		return 0;
+	atomic_dec(nr);
+	return -EDQUOT;
+}
+
+/* session.c */
+extern atomic64_t aclipc_nr_settling;
+
+struct aclipc_session *aclipc_session_open(void);
+void aclipc_session_release(struct aclipc_session *session);
+void aclipc_session_put(struct aclipc_session *session);
+bool aclipc_session_is_owner(const struct aclipc_session *session);
+bool aclipc_pid_exiting(struct pid *pid);
+void aclipc_owner_revoke(struct aclipc_owner *owner);
+void aclipc_sessions_count(unsigned int *owners, unsigned int *sessions);
+void aclipc_sessions_exit(void);
+
+/* share.c */
+extern struct xarray aclipc_shares;
+
+int aclipc_key_init(struct aclipc_key *key,
+		    const __u8 bytes[ACLIPC_KEY_MAX]);
+struct aclipc_share *aclipc_share_lookup(const struct aclipc_key *key);
+struct aclipc_share *aclipc_share_get(const struct aclipc_key *key, u64 gen);
+struct aclipc_share *aclipc_share_get_id(u64 generation);
+struct aclipc_share *aclipc_share_get_own(struct aclipc_session *session,
+					  const struct aclipc_key *key,
+					  u64 generation);
+void aclipc_share_put(struct aclipc_share *share);
+struct aclipc_share *aclipc_share_new(struct aclipc_session *session,
+				      const struct aclipc_key *key);
+int aclipc_share_publish(struct aclipc_share *share);
+void aclipc_share_set_state_locked(struct aclipc_share *share, u8 state);
+void aclipc_share_tell_locked(struct aclipc_share *share, u8 type);
+bool aclipc_share_revoke_locked(struct aclipc_share *share, u8 reason);
+bool aclipc_share_retire_locked(struct aclipc_share *share);
+void aclipc_share_revoke(struct aclipc_share *share, u8 reason, bool gone);
+bool aclipc_share_allows(struct aclipc_share *share,
+			 struct aclipc_session *session);
+unsigned int aclipc_tombstones_count(void);
+void aclipc_tombstones_trim(void);
+int aclipc_shares_init(void);
+void aclipc_shares_exit(void);
+
+static inline struct aclipc_owner *
+aclipc_share_owner(const struct aclipc_share *share)
+{
+	return share->session->owner;
+}
+
+/* export.c */
+int aclipc_ioctl_export(struct aclipc_session *session, void *arg);
+int aclipc_ioctl_allow(struct aclipc_session *session, void *arg);
+void aclipc_allow_free(struct aclipc_list *allow);
+
+/* import.c */
+int aclipc_ioctl_import(struct aclipc_session *session, void *arg);
+int aclipc_import_close(struct aclipc_session *session,
+			const struct aclipc_key *key,
+			struct aclipc_close *cmd);
+int aclipc_session_table_init(struct aclipc_session *session);
+u32 aclipc_import_count(struct aclipc_session *session,
+			struct aclipc_share *share);
+struct aclipc_share *aclipc_import_share(struct aclipc_session *session,
+					 const struct aclipc_key *key);
+void aclipc_imports_settle(struct aclipc_session *session);
+void aclipc_imports_drop(struct aclipc_session *session);
+bool aclipc_import_is_self(const struct aclipc_imp *import);
+int aclipc_imports_init(void);
+void aclipc_imports_exit(void);
+
+/* close.c */
+int aclipc_ioctl_close(struct aclipc_session *session, void *arg);
+int aclipc_begin_locked(struct aclipc_share *share, struct aclipc_close *cmd);
+
+/* wait.c */
+int aclipc_wait(struct aclipc_share *share, struct aclipc_close *cmd);
+
+/* query.c */
+int aclipc_ioctl_info(struct aclipc_session *session, void *arg);
+int aclipc_ioctl_query(struct aclipc_session *session, void *arg);
+int aclipc_ioctl_holders(struct aclipc_session *session, void *arg);
+int aclipc_ioctl_revoke(struct aclipc_session *session, void *arg);
+
+/* event.c */
+void aclipc_mark(struct aclipc_session *session, struct aclipc_mark *mark,
+		 u8 type, u8 reason);
+void aclipc_unmark_locked(struct aclipc_mark *mark);
+ssize_t aclipc_read(struct file *file, char __user *buf, size_t len,
+		    loff_t *pos);
+__poll_t aclipc_poll(struct file *file, struct poll_table_struct *wait);
+
+/* watch.c */
+bool aclipc_watch_available(void);
+unsigned int aclipc_watch_count(void);
+void aclipc_watch_start(struct aclipc_share *share);
+void aclipc_watch_stop(struct aclipc_share *share);
+void aclipc_watch_exit(void);
+
+/* show.c */
+void aclipc_show_fdinfo(struct seq_file *m, struct file *file);
+void aclipc_debugfs_init(void);
+void aclipc_debugfs_exit(void);
+
+#endif /* ACLIPC_H */

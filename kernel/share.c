@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Shares: the registry by key, the states, revocation, tombstones. */
+
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+
+#include "aclipc.h"
+#include "trace.h"
+
+static hsiphash_key_t aclipc_secret __read_mostly;
+static struct kmem_cache *aclipc_share_cache;
+static atomic64_t aclipc_generation;
+static struct rhashtable aclipc_registry;
+
+/* Every share that has memory, by generation. */
+DEFINE_XARRAY_FLAGS(aclipc_shares, 0);
+
+/* Revoked shares without imports, oldest first. */
+static LIST_HEAD(aclipc_tombstones);
+static DEFINE_SPINLOCK(aclipc_tombstones_lock);
+static unsigned int aclipc_nr_tombstones;
+
+static u32 aclipc_key_hashfn(const void *data, u32 len, u32 seed)
+{
+	const struct aclipc_key *key = data;
+
+	return key->hash ^ seed;
+}
+
+static const struct rhashtable_params aclipc_registry_params = {
+	.head_offset = offsetof(struct aclipc_share, node),
+	.key_offset = offsetof(struct aclipc_share, key),
+	.key_len = sizeof(struct aclipc_key),
+	.hashfn = aclipc_key_hashfn,
+	.automatic_shrinking = true,
+};
+
+/*
+ * Read a key from its field: 1 to 64 non-zero bytes, then only zeros.  The hash
+ * is seeded, since keys come from processes that do not trust each other.
+ */
+int aclipc_key_init(struct aclipc_key *key, const __u8 bytes[ACLIPC_KEY_MAX])
+{
+	size_t len = strnlen((const char *)bytes, ACLIPC_KEY_MAX);
+
+	if (!len || (len < ACLIPC_KEY_MAX &&
+		     memchr_inv(bytes + len, 0, ACLIPC_KEY_MAX - len)))
+		return -EINVAL;
+	memcpy(key->bytes, bytes, ACLIPC_KEY_MAX);
+	key->hash = hsiphash(key->bytes, ACLIPC_KEY_MAX, &aclipc_secret);
+	return 0;
+}
+
+/* Find the registered share of a key.  Valid inside the RCU section only. */
+struct aclipc_share *aclipc_share_lookup(const struct aclipc_key *key)
+{
+	return rhashtable_lookup(&aclipc_registry, key, aclipc_registry_params);
+}
+
+/* Take a reference of what was found in a table, unless it is dying. */
+static struct aclipc_share *aclipc_share_tryget(struct aclipc_share *share)
+{
+	if (share && refcount_inc_not_zero(&share->refs))
+		return share;
+	return NULL;
+}
+
+struct aclipc_share *aclipc_share_get_id(u64 generation)
+{
+	struct aclipc_share *share;
+
+	rcu_read_lock();
+	share = aclipc_share_tryget(xa_load(&aclipc_shares, generation));
+	rcu_read_unlock();
+	return share;
+}
+
+/*
+ * Find a known share by key and generation, or the registered one of the key if
+ * @gen is 0.  The caller owns one reference.
+ */
+struct aclipc_share *aclipc_share_get(const struct aclipc_key *key, u64 gen)
+{
+	struct aclipc_share *share;
+
+	if (gen) {
+		share = aclipc_share_get_id(gen);
+		if (share && (!READ_ONCE(share->known) ||
+			      memcmp(&share->key, key, sizeof(*key)))) {
+			aclipc_share_put(share);
+			share = NULL;
+		}
+		return share;
+	}
+	rcu_read_lock();
+	share = aclipc_share_tryget(aclipc_share_lookup(key));
+	rcu_read_unlock();
+	return share;
+}
+
+/* Does the session still know a share of this key that left the registry? */
+static bool aclipc_has_superseded(struct aclipc_session *session,
+				  const struct aclipc_key *key)
+{
+	struct aclipc_share *share;
+	bool found = false;
+
+	if (likely(!READ_ONCE(session->nr_superseded)))
+		return false;
+	spin_lock(&session->lock);
+	list_for_each_entry(share, &session->shares, session_node)
+		if (!READ_ONCE(share->hashed) &&
+		    !memcmp(&share->key, key, sizeof(*key)))
+			found = true;
+	spin_unlock(&session->lock);
+	return found;
+}
+
+/*
+ * Find an export of the caller's process.  Another process's key is EPERM if it
+ * is registered; generation 0 is refused where it could mean two exports.
+ */
+struct aclipc_share *aclipc_share_get_own(struct aclipc_session *session,
+					  const struct aclipc_key *key,
+					  u64 generation)
+{
+	bool superseded = !generation && aclipc_has_superseded(session, key);
+	struct aclipc_share *share = aclipc_share_get(key, generation);
+
+	if (!share)
+		return ERR_PTR(superseded ? -EINVAL : -ENOENT);
+	if (aclipc_share_owner(share) != session->owner) {
+		aclipc_share_put(share);
+		return ERR_PTR(superseded ? -EINVAL : -EPERM);
+	}
+	if (superseded) {
+		aclipc_share_put(share);
+		return ERR_PTR(-EINVAL);
+	}
+	return share;
+}
+
+static void aclipc_share_free_rcu(struct rcu_head *rcu)
+{
+	struct aclipc_share *share =
+		container_of(rcu, struct aclipc_share, rcu);
+
+	kmem_cache_free(aclipc_share_cache, share);
+}
+
+void aclipc_share_put(struct aclipc_share *share)
+{
+	if (!refcount_dec_and_test(&share->refs))
+		return;
+	xa_erase(&aclipc_shares, share->generation);
+	aclipc_allow_free(rcu_dereference_protected(share->allow, true));
+	aclipc_session_put(share->session);
+	call_rcu(&share->rcu, aclipc_share_free_rcu);
+}
+
+/* Make a share that can be found by its generation but not by its key yet. */
+struct aclipc_share *aclipc_share_new(struct aclipc_session *session,
+				      const struct aclipc_key *key)
+{
+	struct aclipc_share *share;
+	int ret;
+
+	share = kmem_cache_zalloc(aclipc_share_cache, GFP_KERNEL_ACCOUNT);
+	if (!share)
+		return ERR_PTR(-ENOMEM);
+	share->key = *key;
+	refcount_set(&share->refs, 1);
+	share->generation = atomic64_inc_return(&aclipc_generation);
+	share->state = ACLIPC_STATE_LIVE;
+	spin_lock_init(&share->lock);
+	INIT_LIST_HEAD(&share->session_node);
+	INIT_LIST_HEAD(&share->imports);
+	INIT_LIST_HEAD(&share->tombstone_node);
+	INIT_LIST_HEAD(&share->mark.node);
+	share->mark.share = share;
+	init_waitqueue_head(&share->wq);
+	refcount_inc(&session->refs);
+	share->session = session;
+
+	ret = xa_err(xa_store(&aclipc_shares, share->generation, share,
+			      GFP_KERNEL_ACCOUNT));
+	if (ret) {
+		aclipc_session_put(session);
+		kmem_cache_free(aclipc_share_cache, share);
+		return ERR_PTR(ret);
+	}
+	return share;
+}
+
+static void aclipc_tombstone_add_locked(struct aclipc_share *share)
+{
+	lockdep_assert_held(&share->lock);
+
+	spin_lock(&aclipc_tombstones_lock);
+	if (list_empty(&share->tombstone_node)) {
+		list_add_tail(&share->tombstone_node, &aclipc_tombstones);
+		aclipc_nr_tombstones++;
+	}
+	spin_unlock(&aclipc_tombstones_lock);
+}
+
+static void aclipc_tombstone_del_locked(struct aclipc_share *share)
+{
+	lockdep_assert_held(&share->lock);
+
+	spin_lock(&aclipc_tombstones_lock);
+	if (!list_empty(&share->tombstone_node)) {
+		list_del_init(&share->tombstone_node);
+		aclipc_nr_tombstones--;
+	}
+	spin_unlock(&aclipc_tombstones_lock);
+}
+
+unsigned int aclipc_tombstones_count(void)
+{
+	return READ_ONCE(aclipc_nr_tombstones);
+}
+
+static struct aclipc_share *aclipc_tombstone_oldest(void)
+{
+	struct aclipc_share *share = NULL;
+
+	spin_lock(&aclipc_tombstones_lock);
+	if (aclipc_nr_tombstones > READ_ONCE(aclipc_max_tombstones)) {
+		share = list_first_entry(&aclipc_tombstones,
+					 struct aclipc_share, tombstone_node);
+		/* whoever retires it takes it off the list first */
+		refcount_inc(&share->refs);
+	}
+	spin_unlock(&aclipc_tombstones_lock);
+	return share;
+}
+
+/* Forget the oldest tombstones beyond the limit.  Call with nothing held. */
+void aclipc_tombstones_trim(void)
+{
+	struct aclipc_share *share;
+	bool retired;
+
+	while ((share = aclipc_tombstone_oldest())) {
+		spin_lock(&share->lock);
+		share->gone = true;
+		retired = aclipc_share_retire_locked(share);
+		spin_unlock(&share->lock);
+		if (retired)
+			aclipc_share_put(share);
+		aclipc_share_put(share);
+	}
+}
+
+/* Take the share out of the registry. */
+static void aclipc_share_unhash_locked(struct aclipc_share *share)
+{
+	lockdep_assert_held(&share->lock);
+
+	if (!share->hashed)
+		return;
+	rhashtable_remove_fast(&aclipc_registry, &share->node,
+			       aclipc_registry_params);
+	WRITE_ONCE(share->hashed, false);
+}
+
+/*
+ * The one predicate for the end of a share: revoked, nobody has it open, and
+ * no import can come that would have to be told so.  True if this call ended
+ * it: the caller then puts the reference of "known" after unlocking.
+ */
+bool aclipc_share_retire_locked(struct aclipc_share *share)
+{
+	struct aclipc_session *session = share->session;
+
+	lockdep_assert_held(&share->lock);
+
+	if (!share->known || share->state != ACLIPC_STATE_REVOKED ||
+	    !list_empty(&share->imports))
+		return false;
+	if (share->hashed && !share->gone) {
+		aclipc_tombstone_add_locked(share);
+		return false;
+	}
+	aclipc_tombstone_del_locked(share);
+	spin_lock(&session->lock);
+	if (!share->hashed)
+		session->nr_superseded--;
+	list_del_init(&share->session_node);
+	aclipc_unmark_locked(&share->mark);
+	spin_unlock(&session->lock);
+	aclipc_share_unhash_locked(share);
+	WRITE_ONCE(share->known, false);
+	atomic_dec(&session->owner->nr_exports);
+	return true;
+}
+
+/*
+ * Put @share where the revoked share @old of the same key stands.  @old keeps
+ * its imports and is found by its generation only.
+ */
+static int aclipc_share_supersede(struct aclipc_share *old,
+				  struct aclipc_share *share)
+{
+	struct aclipc_session *session = old->session;
+	bool retired = false;
+	int ret = -EAGAIN;
+
+	spin_lock(&old->lock);
+	if (old->hashed)
+		ret = rhashtable_replace_fast(&aclipc_registry, &old->node,
+					      &share->node,
+					      aclipc_registry_params);
+	if (!ret) {
+		spin_lock(&session->lock);
+		WRITE_ONCE(old->hashed, false);
+		WRITE_ONCE(session->nr_superseded, session->nr_superseded + 1);
+		spin_unlock(&session->lock);
+		retired = aclipc_share_retire_locked(old);
+	}
+	spin_unlock(&old->lock);
+	if (retired)
+		aclipc_share_put(old);
+	return ret == -ENOENT ? -EAGAIN : ret;
+}
+
+static int aclipc_share_insert(struct aclipc_share *share)
+{
+	struct aclipc_share *old;
+	int ret;
+
+	do {
+		old = aclipc_share_get(&share->key, 0);
+		if (!old) {
+			ret = rhashtable_lookup_insert_fast(&aclipc_registry,
+							    &share->node,
+							    aclipc_registry_params);
+			if (ret == -EEXIST)
+				ret = -EAGAIN;
+		} else {
+			ret = -EEXIST;
+			if (READ_ONCE(old->state) == ACLIPC_STATE_REVOKED)
+				ret = aclipc_share_supersede(old, share);
+			aclipc_share_put(old);
+		}
+	} while (ret == -EAGAIN);
+	return ret == 0 || ret == -EEXIST ? ret : -ENOMEM;
+}
+
+/*
+ * Make the share known under its key.  From here on its end is decided by
+ * aclipc_share_retire_locked() alone.  The caller keeps its own reference.
+ */
+int aclipc_share_publish(struct aclipc_share *share)
+{
+	struct aclipc_session *session = share->session;
+	bool retired;
+	int ret;
+
+	share->hashed = true;
+	ret = aclipc_share_insert(share);
+	if (ret) {
+		share->hashed = false;
+		return ret;
+	}
+
+	refcount_inc(&share->refs);
+	spin_lock(&share->lock);
+	WRITE_ONCE(share->known, true);
+	spin_lock(&session->lock);
+	list_add_tail(&share->session_node, &session->shares);
+	spin_unlock(&session->lock);
+	/* it may have been revoked as soon as it could be found */
+	retired = aclipc_share_retire_locked(share);
+	spin_unlock(&share->lock);
+	if (retired)
+		aclipc_share_put(share);
+	return 0;
+}
+
+void aclipc_share_set_state_locked(struct aclipc_share *share, u8 state)
+{
+	lockdep_assert_held(&share->lock);
+
+	trace_aclipc_state(share, state);
+	WRITE_ONCE(share->state, state);
+}
+
+/* Give every importer but the exporter itself an event. */
+void aclipc_share_tell_locked(struct aclipc_share *share, u8 type)
+{
+	struct aclipc_imp *import;
+
+	lockdep_assert_held(&share->lock);
+
+	list_for_each_entry(import, &share->imports, share_node)
+		if (!aclipc_import_is_self(import))
+			aclipc_mark(import->session, &import->mark, type,
+				    share->reason);
+}
+
+/* True if that ended the share, see aclipc_share_retire_locked(). */
+bool aclipc_share_revoke_locked(struct aclipc_share *share, u8 reason)
+{
+	lockdep_assert_held(&share->lock);
+
+	if (share->state != ACLIPC_STATE_REVOKED) {
+		share->reason = reason;
+		share->deferred = false;
+		aclipc_share_set_state_locked(share, ACLIPC_STATE_REVOKED);
+		aclipc_share_tell_locked(share, ACLIPC_EVENT_REVOKED);
+		wake_up(&share->wq);
+	}
+	return aclipc_share_retire_locked(share);
+}
+
+/* Revoke; @gone says that the driver does not know the key any more. */
+void aclipc_share_revoke(struct aclipc_share *share, u8 reason, bool gone)
+{
+	bool retired;
+
+	spin_lock(&share->lock);
+	share->gone |= gone;
+	retired = aclipc_share_revoke_locked(share, reason);
+	spin_unlock(&share->lock);
+	if (retired)
+		aclipc_share_put(share);
+	aclipc_tombstones_trim();
+}
+
+/* May this process import?  Under share->lock or RCU. */
+bool aclipc_share_allows(struct aclipc_share *share,
+			 struct aclipc_session *session)
+{
+	struct pid *pid = session->owner->pid;
+	struct aclipc_list *allow;
+	unsigned int lo = 0, hi, mid;
+	bool found = false;
+
+	if (READ_ONCE(share->anyone) ||
+	    aclipc_share_owner(share) == session->owner)
+		return true;
+	rcu_read_lock();
+	allow = rcu_dereference(share->allow);
+	hi = allow ? allow->nr : 0;
+	while (lo < hi && !found) {
+		mid = lo + (hi - lo) / 2;
+		found = allow->pids[mid] == pid;
+		if (allow->pids[mid] < pid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+int aclipc_shares_init(void)
+{
+	int ret;
+
+	get_random_bytes(&aclipc_secret, sizeof(aclipc_secret));
+	aclipc_share_cache = kmem_cache_create("aclipc_share",
+					       sizeof(struct aclipc_share), 0,
+					       SLAB_ACCOUNT, NULL);
+	if (!aclipc_share_cache)
+		return -ENOMEM;
+	ret = rhashtable_init(&aclipc_registry, &aclipc_registry_params);
+	if (ret)
+		kmem_cache_destroy(aclipc_share_cache);
+	return ret;
+}
+
+void aclipc_shares_exit(void)
+{
+	WARN_ON(!xa_empty(&aclipc_shares));
+	xa_destroy(&aclipc_shares);
+	rhashtable_destroy(&aclipc_registry);
+	rcu_barrier();
+	kmem_cache_destroy(aclipc_share_cache);
+}
