@@ -25,10 +25,10 @@
  * 0 and 1 are never held together.  session->read_lock serializes readers of
  * events and is taken with nothing held.
  *
- * Memory: a share is freed by RCU after its last reference, an import by RCU
- * after its count reached zero.  Inside an RCU section an import that was found
- * in a table, and the share that it points to, are valid memory; what they say
- * holds only under share->lock.
+ * Memory: a share is freed by RCU after its last reference.  Inside an RCU
+ * section a share that was found in a table is valid memory; what it says holds
+ * only under its lock.  An import is found only under the lock of its share or
+ * of its session.
  */
 #ifndef ACLIPC_H
 #define ACLIPC_H
@@ -58,17 +58,18 @@ struct file;
 struct p2p_page_table;
 struct poll_table_struct;
 
-/* A key with its hash, which is computed once for all tables. */
+/* A key that is looked for: the checked bytes in the caller's struct. */
 struct aclipc_key {
+	const u8 *bytes;
 	u32 hash;
-	u8 bytes[ACLIPC_KEY_MAX];
 };
 
 struct aclipc_owner {
 	struct hlist_node node;		/* aclipc_owners_lock */
 	struct pid *pid;		/* set once: the process, by reference */
 	refcount_t refs;		/* one for each session */
-	unsigned int nr_sessions;	/* aclipc_owners_lock */
+	unsigned int nr_sessions;	/* aclipc_owners_lock: on its list */
+	atomic_t nr_open;		/* of these: not ended */
 	atomic_t nr_exports;
 	atomic_t nr_imports;
 	bool told;			/* aclipc_owners_lock: exports revoked */
@@ -95,18 +96,17 @@ struct aclipc_session {
 	enum aclipc_phase phase;	/* mutex */
 	bool clock_from_exit;		/* mutex: settle time since the exit */
 	unsigned long settle_end;	/* mutex: jiffies */
-	struct mutex mutex;
-	struct mutex read_lock;
+	struct mutex mutex;		/* see the lock order above */
+	struct mutex read_lock;		/* one reader of events at a time */
 	struct delayed_work work;	/* takes an ended session further */
 	spinlock_t lock;
-	struct rhltable table;		/* its imports by key */
 	struct list_head imports;	/* lock */
 	struct list_head shares;	/* lock: the known shares it exported */
 	struct list_head events;	/* lock: pending marks */
 	u64 event_seq;			/* lock */
 	unsigned int nr_superseded;	/* lock: shares that left the registry */
+	unsigned int nr_stale;		/* lock: imports of such shares */
 	wait_queue_head_t wq;		/* poll and read */
-	struct work_struct free_work;	/* after the last reference */
 };
 
 /* A pending event.  It lives inside the object that it speaks of. */
@@ -143,7 +143,8 @@ struct aclipc_list {
 
 struct aclipc_share {
 	struct rhash_head node;		/* registry */
-	struct aclipc_key key;		/* set once */
+	u32 hash;			/* set once: of the key */
+	u8 key[ACLIPC_KEY_MAX];		/* set once */
 	refcount_t refs;		/* known, each import, watch, callers */
 	u64 generation;			/* set once; index in aclipc_shares */
 	u64 addr;			/* set once */
@@ -176,15 +177,13 @@ struct aclipc_share {
 };
 
 struct aclipc_imp {
-	struct rhlist_head node;	/* session->table */
 	struct aclipc_session *session;	/* set once */
 	struct list_head session_node;	/* session->lock */
 	struct list_head share_node;	/* share->lock */
 	struct aclipc_mark mark;	/* mark.share is its share, a reference */
 	u64 since_ns;			/* set once */
-	u32 count;			/* share->lock; 0: removed */
+	u32 count;			/* share->lock, never 0 */
 	bool settling;			/* share->lock */
-	struct rcu_head rcu;
 };
 
 /* main.c */
@@ -245,6 +244,14 @@ void aclipc_tombstones_trim(void);
 int aclipc_shares_init(void);
 void aclipc_shares_exit(void);
 
+/* The lengths are equal and what follows a key is zero: compare it all. */
+static inline bool aclipc_share_has_key(const struct aclipc_share *share,
+					const struct aclipc_key *key)
+{
+	return share->hash == key->hash &&
+	       !memcmp(share->key, key->bytes, ACLIPC_KEY_MAX);
+}
+
 static inline struct aclipc_owner *
 aclipc_share_owner(const struct aclipc_share *share)
 {
@@ -261,11 +268,11 @@ int aclipc_ioctl_import(struct aclipc_session *session, void *arg);
 int aclipc_import_close(struct aclipc_session *session,
 			const struct aclipc_key *key,
 			struct aclipc_close *cmd);
-int aclipc_session_table_init(struct aclipc_session *session);
 u32 aclipc_import_count(struct aclipc_session *session,
 			struct aclipc_share *share);
-struct aclipc_share *aclipc_import_share(struct aclipc_session *session,
+struct aclipc_share *aclipc_import_stale(struct aclipc_session *session,
 					 const struct aclipc_key *key);
+void aclipc_imports_stale_locked(struct aclipc_share *share, int by);
 void aclipc_imports_settle(struct aclipc_session *session);
 void aclipc_imports_drop(struct aclipc_session *session);
 bool aclipc_import_is_self(const struct aclipc_imp *import);

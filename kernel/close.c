@@ -12,6 +12,15 @@ static void aclipc_close_fill_locked(struct aclipc_share *share,
 	cmd->out_settling = min_t(u64, share->nr_settling, U32_MAX);
 }
 
+/* The deferral is over: what DRAINED would say is no longer so. */
+static void aclipc_undefer_locked(struct aclipc_share *share)
+{
+	share->deferred = false;
+	spin_lock(&share->session->lock);
+	aclipc_unmark_locked(&share->mark);
+	spin_unlock(&share->session->lock);
+}
+
 /* Of concurrent closers exactly one is told. */
 static int aclipc_claim_locked(struct aclipc_share *share,
 			       struct aclipc_close *cmd, u32 answer)
@@ -19,6 +28,7 @@ static int aclipc_claim_locked(struct aclipc_share *share,
 	if (share->begun)
 		return -ENOENT;
 	share->begun = true;
+	aclipc_undefer_locked(share);
 	cmd->out_answer = answer;
 	return 0;
 }
@@ -42,7 +52,6 @@ int aclipc_begin_locked(struct aclipc_share *share, struct aclipc_close *cmd)
 	}
 	if (share->nr_imports)
 		return -EBUSY;
-	share->deferred = false;
 	aclipc_share_set_state_locked(share, ACLIPC_STATE_HELD);
 	return aclipc_claim_locked(share, cmd, ACLIPC_ANSWER_HELD);
 }
@@ -105,7 +114,7 @@ static int aclipc_abort(struct aclipc_share *share, struct aclipc_close *cmd)
 	}
 	trace_aclipc_abort(share);
 	share->begun = false;
-	share->deferred = false;
+	aclipc_undefer_locked(share);
 	aclipc_close_fill_locked(share, cmd);
 	if (share->state == ACLIPC_STATE_HELD ||
 	    (share->state == ACLIPC_STATE_CLOSING && !share->nr_waiters)) {

@@ -51,7 +51,7 @@ static u64 aclipc_event_peek(struct aclipc_session *session,
 		event->type = mark->type;
 		event->reason = mark->reason;
 		event->generation = mark->share->generation;
-		memcpy(event->key, mark->share->key.bytes, ACLIPC_KEY_MAX);
+		memcpy(event->key, mark->share->key, ACLIPC_KEY_MAX);
 		seq = mark->seq;
 	}
 	spin_unlock(&session->lock);

@@ -12,44 +12,6 @@ static struct kmem_cache *aclipc_import_cache;
 /* Imports of sessions that ended, on the whole machine. */
 atomic64_t aclipc_nr_settling;
 
-static u32 aclipc_import_hashfn(const void *data, u32 len, u32 seed)
-{
-	const struct aclipc_key *key = data;
-
-	return key->hash ^ seed;
-}
-
-static u32 aclipc_import_obj_hashfn(const void *data, u32 len, u32 seed)
-{
-	const struct aclipc_imp *import = data;
-
-	return import->mark.share->key.hash ^ seed;
-}
-
-static int aclipc_import_cmpfn(struct rhashtable_compare_arg *arg,
-			       const void *obj)
-{
-	const struct aclipc_imp *import = obj;
-
-	return memcmp(&import->mark.share->key, arg->key,
-		      sizeof(struct aclipc_key));
-}
-
-static const struct rhashtable_params aclipc_import_params = {
-	.head_offset = offsetof(struct aclipc_imp, node),
-	.key_len = sizeof(struct aclipc_key),
-	.hashfn = aclipc_import_hashfn,
-	.obj_hashfn = aclipc_import_obj_hashfn,
-	.obj_cmpfn = aclipc_import_cmpfn,
-	.min_size = 16,
-	.automatic_shrinking = true,
-};
-
-int aclipc_session_table_init(struct aclipc_session *session)
-{
-	return rhltable_init(&session->table, &aclipc_import_params);
-}
-
 /* Is it the exporter's own?  Such imports never hinder its close. */
 bool aclipc_import_is_self(const struct aclipc_imp *import)
 {
@@ -57,44 +19,19 @@ bool aclipc_import_is_self(const struct aclipc_imp *import)
 	       aclipc_share_owner(import->mark.share);
 }
 
-/* The session's import of this share.  Under RCU. */
-static struct aclipc_imp *aclipc_import_find(struct aclipc_session *session,
-						struct aclipc_share *share)
+/* The session's import of this share.  A share has few importers. */
+static struct aclipc_imp *
+aclipc_import_find_locked(struct aclipc_share *share,
+			  struct aclipc_session *session)
 {
-	struct rhlist_head *list, *pos;
 	struct aclipc_imp *import;
 
-	list = rhltable_lookup(&session->table, &share->key,
-			       aclipc_import_params);
-	rhl_for_each_entry_rcu(import, pos, list, node)
-		if (import->mark.share == share && READ_ONCE(import->count))
+	lockdep_assert_held(&share->lock);
+
+	list_for_each_entry(import, &share->imports, share_node)
+		if (import->session == session)
 			return import;
 	return NULL;
-}
-
-/*
- * The session's import of this key and generation, 0: the only one.  Under RCU;
- * it may have been closed already, which its count tells under the share's
- * lock.
- */
-static struct aclipc_imp *
-aclipc_import_find_key(struct aclipc_session *session,
-		       const struct aclipc_key *key, u64 generation)
-{
-	struct aclipc_imp *import, *found = NULL;
-	struct rhlist_head *list, *pos;
-
-	list = rhltable_lookup(&session->table, key, aclipc_import_params);
-	rhl_for_each_entry_rcu(import, pos, list, node) {
-		if (!READ_ONCE(import->count))
-			continue;
-		if (generation && import->mark.share->generation != generation)
-			continue;
-		if (found)
-			return ERR_PTR(-EINVAL);
-		found = import;
-	}
-	return found ?: ERR_PTR(-ENOENT);
 }
 
 /* How often this session has the share imported. */
@@ -104,31 +41,55 @@ u32 aclipc_import_count(struct aclipc_session *session,
 	struct aclipc_imp *import;
 	u32 count;
 
-	rcu_read_lock();
-	import = aclipc_import_find(session, share);
-	count = import ? READ_ONCE(import->count) : 0;
-	rcu_read_unlock();
+	spin_lock(&share->lock);
+	import = aclipc_import_find_locked(share, session);
+	count = import ? import->count : 0;
+	spin_unlock(&share->lock);
 	return count;
 }
 
-/* The share that this session has imported under the key, with a reference. */
-struct aclipc_share *aclipc_import_share(struct aclipc_session *session,
-					 const struct aclipc_key *key)
+/* The imports of @share are found in their sessions only, from now on. */
+void aclipc_imports_stale_locked(struct aclipc_share *share, int by)
 {
-	struct aclipc_share *share;
 	struct aclipc_imp *import;
 
-	rcu_read_lock();
-	import = aclipc_import_find_key(session, key, 0);
-	if (IS_ERR(import)) {
-		share = ERR_CAST(import);
-	} else {
-		share = import->mark.share;
-		if (!refcount_inc_not_zero(&share->refs))
-			share = ERR_PTR(-ENOENT);
+	lockdep_assert_held(&share->lock);
+
+	list_for_each_entry(import, &share->imports, share_node) {
+		spin_lock(&import->session->lock);
+		import->session->nr_stale += by;
+		spin_unlock(&import->session->lock);
 	}
-	rcu_read_unlock();
-	return share;
+}
+
+/*
+ * The share of this key that has left the registry and that the session has
+ * still imported, with a reference.  ENOENT: none, EINVAL: several.
+ */
+struct aclipc_share *aclipc_import_stale(struct aclipc_session *session,
+					 const struct aclipc_key *key)
+{
+	struct aclipc_share *found = ERR_PTR(-ENOENT);
+	struct aclipc_imp *import;
+
+	spin_lock(&session->lock);
+	if (!session->nr_stale)
+		goto out;
+	list_for_each_entry(import, &session->imports, session_node) {
+		if (READ_ONCE(import->mark.share->hashed) ||
+		    !aclipc_share_has_key(import->mark.share, key))
+			continue;
+		if (!IS_ERR(found)) {
+			found = ERR_PTR(-EINVAL);
+			break;
+		}
+		found = import->mark.share;
+	}
+	if (!IS_ERR(found))
+		refcount_inc(&found->refs);
+out:
+	spin_unlock(&session->lock);
+	return found;
 }
 
 static int aclipc_admit_locked(struct aclipc_share *share,
@@ -155,27 +116,19 @@ static int aclipc_admit_locked(struct aclipc_share *share,
 }
 
 /* Put a new import on the share and into the session. */
-static int aclipc_import_attach_locked(struct aclipc_imp *import,
-				       struct aclipc_share *share,
-				       struct aclipc_session *session)
+static void aclipc_import_attach_locked(struct aclipc_imp *import,
+					struct aclipc_share *share,
+					struct aclipc_session *session)
 {
-	int ret;
-
 	lockdep_assert_held(&share->lock);
 
 	import->session = session;
 	import->mark.share = share;
-	import->count = 1;
-	ret = rhltable_insert(&session->table, &import->node,
-			      aclipc_import_params);
-	if (ret)
-		return -ENOMEM;
 	refcount_inc(&share->refs);
 	list_add_tail(&import->share_node, &share->imports);
 	spin_lock(&session->lock);
 	list_add_tail(&import->session_node, &session->imports);
 	spin_unlock(&session->lock);
-	return 0;
 }
 
 /* Count one import.  @new is used and set to NULL if it is the first one. */
@@ -189,18 +142,13 @@ static int aclipc_import_add_locked(struct aclipc_share *share,
 	ret = aclipc_admit_locked(share, session);
 	if (ret)
 		return ret;
-	import = aclipc_import_find(session, share);
-	if (import) {
-		WRITE_ONCE(import->count, import->count + 1);
-	} else {
+	import = aclipc_import_find_locked(share, session);
+	if (!import) {
 		import = *new;
-		ret = aclipc_import_attach_locked(import, share, session);
-		if (ret) {
-			atomic_dec(&session->owner->nr_imports);
-			return ret;
-		}
 		*new = NULL;
+		aclipc_import_attach_locked(import, share, session);
 	}
+	WRITE_ONCE(import->count, import->count + 1);
 	if (aclipc_import_is_self(import))
 		share->nr_self++;
 	else
@@ -217,8 +165,9 @@ static struct aclipc_imp *aclipc_import_alloc(void)
 	if (!import)
 		return NULL;
 	INIT_LIST_HEAD(&import->mark.node);
+	import->count = 0;
 	import->settling = false;
-	import->since_ns = ktime_get_boottime_ns();
+	import->since_ns = ktime_get_coarse_boottime_ns();
 	return import;
 }
 
@@ -263,13 +212,7 @@ int aclipc_ioctl_import(struct aclipc_session *session, void *arg)
 	return ret;
 }
 
-static void aclipc_import_free_rcu(struct rcu_head *rcu)
-{
-	kmem_cache_free(aclipc_import_cache,
-			container_of(rcu, struct aclipc_imp, rcu));
-}
-
-/* Take an import whose count is zero off everything. */
+/* Take an import whose count is zero off everything, and free it. */
 static void aclipc_import_detach_locked(struct aclipc_imp *import,
 					struct aclipc_share *share)
 {
@@ -277,13 +220,14 @@ static void aclipc_import_detach_locked(struct aclipc_imp *import,
 
 	lockdep_assert_held(&share->lock);
 
-	rhltable_remove(&session->table, &import->node, aclipc_import_params);
 	list_del(&import->share_node);
 	spin_lock(&session->lock);
+	if (!share->hashed)
+		session->nr_stale--;
 	list_del(&import->session_node);
 	aclipc_unmark_locked(&import->mark);
 	spin_unlock(&session->lock);
-	call_rcu(&import->rcu, aclipc_import_free_rcu);
+	kmem_cache_free(aclipc_import_cache, import);
 }
 
 /* Another process's import is gone: tell whoever wants to close. */
@@ -322,38 +266,89 @@ static int aclipc_import_drop_locked(struct aclipc_imp *import, u32 n)
 	return 1 + aclipc_share_retire_locked(share);
 }
 
-/* CLOSE as importer: one import of the session goes. */
-int aclipc_import_close(struct aclipc_session *session,
-			const struct aclipc_key *key,
-			struct aclipc_close *cmd)
+/* One import of the session goes, if it has this share imported. */
+static int aclipc_import_close_share(struct aclipc_session *session,
+				     struct aclipc_share *share,
+				     struct aclipc_close *cmd)
 {
-	struct aclipc_share *share;
 	struct aclipc_imp *import;
 	int puts;
 
-	rcu_read_lock();
-	import = aclipc_import_find_key(session, key, cmd->generation);
-	if (IS_ERR(import)) {
-		rcu_read_unlock();
-		return PTR_ERR(import);
-	}
-	share = import->mark.share;
 	spin_lock(&share->lock);
-	if (!import->count) {
-		/* another thread closed it meanwhile */
+	import = aclipc_import_find_locked(share, session);
+	if (!import) {
 		spin_unlock(&share->lock);
-		rcu_read_unlock();
 		return -ENOENT;
 	}
 	cmd->out_imports = import->count - 1;
 	puts = aclipc_import_drop_locked(import, 1);
 	trace_aclipc_close(share, session, cmd->out_imports);
 	spin_unlock(&share->lock);
-	rcu_read_unlock();
-
 	while (puts--)
 		aclipc_share_put(share);
 	return 0;
+}
+
+/* The key names a share that left the registry, and maybe another one too. */
+static int aclipc_import_close_stale(struct aclipc_session *session,
+				     const struct aclipc_key *key,
+				     struct aclipc_close *cmd)
+{
+	struct aclipc_share *share = aclipc_import_stale(session, key);
+	int ret;
+
+	if (IS_ERR(share))
+		return PTR_ERR(share);
+	ret = aclipc_import_close_share(session, share, cmd);
+	aclipc_share_put(share);
+	return ret;
+}
+
+/* Does the session hold a stale import of the key beside the registered one? */
+static bool aclipc_import_unclear(struct aclipc_session *session,
+				  const struct aclipc_key *key)
+{
+	struct aclipc_share *stale = aclipc_import_stale(session, key);
+	struct aclipc_share *share;
+	bool unclear = PTR_ERR(stale) == -EINVAL;
+
+	if (IS_ERR(stale))
+		return unclear;
+	share = aclipc_share_get(key, 0);
+	if (share) {
+		/* the same: it is about to leave the registry */
+		unclear = share != stale &&
+			  aclipc_import_count(session, share);
+		aclipc_share_put(share);
+	}
+	aclipc_share_put(stale);
+	return unclear;
+}
+
+/*
+ * CLOSE as importer.  The usual import is found through the registry.  One
+ * whose share left the registry meanwhile is found in the session, which is
+ * told before that happens.
+ */
+int aclipc_import_close(struct aclipc_session *session,
+			const struct aclipc_key *key,
+			struct aclipc_close *cmd)
+{
+	bool stale = !cmd->generation && READ_ONCE(session->nr_stale);
+	struct aclipc_share *share;
+	int ret = -ENOENT;
+
+	if (stale && aclipc_import_unclear(session, key))
+		return -EINVAL;
+	rcu_read_lock();
+	share = cmd->generation ? xa_load(&aclipc_shares, cmd->generation) :
+				  aclipc_share_lookup(key);
+	if (share && aclipc_share_has_key(share, key))
+		ret = aclipc_import_close_share(session, share, cmd);
+	rcu_read_unlock();
+	if (ret == -ENOENT && !cmd->generation)
+		ret = aclipc_import_close_stale(session, key, cmd);
+	return ret;
 }
 
 /*

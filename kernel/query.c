@@ -44,47 +44,34 @@ static bool aclipc_may_ask(struct aclipc_share *share,
 	       aclipc_import_count(session, share) || capable(CAP_SYS_ADMIN);
 }
 
-static struct aclipc_share *aclipc_ask_generation(struct aclipc_session *session,
-						  const struct aclipc_key *key,
-						  u64 generation)
-{
-	struct aclipc_share *share = aclipc_share_get(key, generation);
-
-	if (!share)
-		return ERR_PTR(-ENOENT);
-	if (!aclipc_may_ask(share, session)) {
-		aclipc_share_put(share);
-		return ERR_PTR(-ENOENT);
-	}
-	return share;
-}
-
 /*
  * Find what a question is about.  Without a generation it is the registered
- * share or the one that the session holds; if these are two, it is unclear.
+ * share, or one that left the registry and that the session still holds; if
+ * both are there, it is unclear.
  */
 static struct aclipc_share *aclipc_ask(struct aclipc_session *session,
 				       const struct aclipc_key *key,
 				       u64 generation)
 {
-	struct aclipc_share *share, *held;
+	struct aclipc_share *stale = ERR_PTR(-ENOENT);
+	struct aclipc_share *share;
 
-	share = aclipc_ask_generation(session, key, generation);
-	if (generation)
-		return share;
-	held = aclipc_import_share(session, key);
-	if (IS_ERR(held) && PTR_ERR(held) == -ENOENT)
-		return share;
-	if (IS_ERR(share))
-		return held;
-	if (IS_ERR(held) || held != share) {
+	share = aclipc_share_get(key, generation);
+	if (share && !aclipc_may_ask(share, session)) {
 		aclipc_share_put(share);
-		if (!IS_ERR(held))
-			aclipc_share_put(held);
-		return ERR_PTR(-EINVAL);
+		share = NULL;
 	}
-	aclipc_share_put(held);
-	return share;
+	if (!generation)
+		stale = aclipc_import_stale(session, key);
+	if (!share || PTR_ERR(stale) == -ENOENT)
+		return share ?: stale;
+	aclipc_share_put(share);
+	/* the same: it left the registry just now */
+	if (stale == share)
+		return stale;
+	if (!IS_ERR(stale))
+		aclipc_share_put(stale);
+	return ERR_PTR(-EINVAL);
 }
 
 static u32 aclipc_clamp(u64 nr)

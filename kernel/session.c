@@ -77,21 +77,12 @@ static void aclipc_owner_put(struct aclipc_owner *owner)
 	kfree(owner);
 }
 
-static void aclipc_session_free_work(struct work_struct *work)
-{
-	struct aclipc_session *session =
-		container_of(work, struct aclipc_session, free_work);
-
-	rhltable_destroy(&session->table);
-	aclipc_owner_put(session->owner);
-	kfree(session);
-}
-
-/* Freeing the table sleeps and references are put anywhere: by a work item. */
 void aclipc_session_put(struct aclipc_session *session)
 {
-	if (refcount_dec_and_test(&session->refs))
-		queue_work(aclipc_wq, &session->free_work);
+	if (!refcount_dec_and_test(&session->refs))
+		return;
+	aclipc_owner_put(session->owner);
+	kfree(session);
 }
 
 /* Revoke what the session exported, all of it.  Under session->mutex. */
@@ -134,6 +125,7 @@ static void aclipc_session_end(struct aclipc_session *session)
 
 	trace_aclipc_end(session, exiting);
 	WRITE_ONCE(session->phase, ACLIPC_PHASE_ENDED);
+	atomic_dec(&session->owner->nr_open);
 	wake_up_interruptible_poll(&session->wq, EPOLLHUP);
 	aclipc_session_revoke(session, exiting ? ACLIPC_REASON_EXIT :
 						 ACLIPC_REASON_SESSION, false);
@@ -320,24 +312,44 @@ static struct aclipc_owner *aclipc_owner_alloc(void)
 	return owner;
 }
 
+/*
+ * Have sessions removed that ended long ago and whose last share is forgotten
+ * meanwhile, so that a process cannot pile them up.
+ */
+static void aclipc_owner_sweep(struct aclipc_owner *owner)
+{
+	struct aclipc_session *session;
+
+	lockdep_assert_held(&aclipc_owners_lock);
+
+	list_for_each_entry(session, &owner->sessions, owner_node)
+		if (READ_ONCE(session->phase) == ACLIPC_PHASE_SETTLING &&
+		    aclipc_session_idle(session))
+			mod_delayed_work(aclipc_wq, &session->work, 0);
+}
+
 /* Give the session to the calling process.  @new is used if it is its first. */
 static int aclipc_session_link(struct aclipc_session *session,
 			       struct aclipc_owner **new)
 {
+	unsigned int max = READ_ONCE(aclipc_max_sessions);
 	struct aclipc_owner *owner;
+	int ret;
 
 	lockdep_assert_held(&aclipc_owners_lock);
 
-	owner = aclipc_owner_find(task_tgid(current));
-	if (!owner) {
-		owner = *new;
+	owner = aclipc_owner_find(task_tgid(current)) ?: *new;
+	ret = aclipc_charge(&owner->nr_open, max);
+	if (ret)
+		return ret;
+	if (owner == *new) {
 		*new = NULL;
 		hash_add(aclipc_owners, &owner->node,
 			 (unsigned long)owner->pid);
 		aclipc_nr_owners++;
 		add_wait_queue(&owner->pid->wait_pidfd, &owner->exit_entry);
-	} else if (owner->nr_sessions >= READ_ONCE(aclipc_max_sessions)) {
-		return -EDQUOT;
+	} else if (owner->nr_sessions >= max) {
+		aclipc_owner_sweep(owner);
 	}
 	refcount_inc(&owner->refs);
 	session->owner = owner;
@@ -355,16 +367,11 @@ static struct aclipc_session *aclipc_session_alloc(void)
 
 	if (!session)
 		return NULL;
-	if (aclipc_session_table_init(session)) {
-		kfree(session);
-		return NULL;
-	}
 	refcount_set(&session->refs, 2);	/* file, owner's list */
 	mutex_init(&session->mutex);
 	mutex_init(&session->read_lock);
 	spin_lock_init(&session->lock);
 	INIT_DELAYED_WORK(&session->work, aclipc_session_work);
-	INIT_WORK(&session->free_work, aclipc_session_free_work);
 	INIT_LIST_HEAD(&session->owner_node);
 	INIT_LIST_HEAD(&session->imports);
 	INIT_LIST_HEAD(&session->shares);
@@ -397,7 +404,6 @@ struct aclipc_session *aclipc_session_open(void)
 	return session;
 
 err_session:
-	rhltable_destroy(&session->table);
 	kfree(session);
 	return ERR_PTR(ret);
 }

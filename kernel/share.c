@@ -4,6 +4,7 @@
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
+#include <asm/word-at-a-time.h>
 
 #include "aclipc.h"
 #include "trace.h"
@@ -28,27 +29,55 @@ static u32 aclipc_key_hashfn(const void *data, u32 len, u32 seed)
 	return key->hash ^ seed;
 }
 
+static u32 aclipc_share_hashfn(const void *data, u32 len, u32 seed)
+{
+	const struct aclipc_share *share = data;
+
+	return share->hash ^ seed;
+}
+
+static int aclipc_share_cmpfn(struct rhashtable_compare_arg *arg,
+			      const void *obj)
+{
+	return !aclipc_share_has_key(obj, arg->key);
+}
+
 static const struct rhashtable_params aclipc_registry_params = {
 	.head_offset = offsetof(struct aclipc_share, node),
-	.key_offset = offsetof(struct aclipc_share, key),
 	.key_len = sizeof(struct aclipc_key),
 	.hashfn = aclipc_key_hashfn,
+	.obj_hashfn = aclipc_share_hashfn,
+	.obj_cmpfn = aclipc_share_cmpfn,
 	.automatic_shrinking = true,
 };
 
 /*
- * Read a key from its field: 1 to 64 non-zero bytes, then only zeros.  The hash
- * is seeded, since keys come from processes that do not trust each other.
+ * Check a key field, 1 to 64 non-zero bytes and then only zeros, and hash it.
+ * The hash is seeded, since keys come from processes that do not trust each
+ * other.  @bytes is aligned like the structs of the uapi.
  */
 int aclipc_key_init(struct aclipc_key *key, const __u8 bytes[ACLIPC_KEY_MAX])
 {
-	size_t len = strnlen((const char *)bytes, ACLIPC_KEY_MAX);
+	const struct word_at_a_time constants = WORD_AT_A_TIME_CONSTANTS;
+	const unsigned long *word = (const unsigned long *)bytes;
+	const unsigned long *end = word + ACLIPC_KEY_MAX / sizeof(*word);
+	unsigned long data, zero;
 
-	if (!len || (len < ACLIPC_KEY_MAX &&
-		     memchr_inv(bytes + len, 0, ACLIPC_KEY_MAX - len)))
+	if (!bytes[0])
 		return -EINVAL;
-	memcpy(key->bytes, bytes, ACLIPC_KEY_MAX);
-	key->hash = hsiphash(key->bytes, ACLIPC_KEY_MAX, &aclipc_secret);
+	while (word < end && !has_zero(*word, &zero, &constants))
+		word++;
+	if (word < end) {
+		zero = prep_zero_mask(*word, zero, &constants);
+		zero = create_zero_mask(zero);
+		data = *word++ & ~zero_bytemask(zero);
+		while (word < end)
+			data |= *word++;
+		if (data)
+			return -EINVAL;
+	}
+	key->bytes = bytes;
+	key->hash = hsiphash(bytes, ACLIPC_KEY_MAX, &aclipc_secret);
 	return 0;
 }
 
@@ -87,7 +116,7 @@ struct aclipc_share *aclipc_share_get(const struct aclipc_key *key, u64 gen)
 	if (gen) {
 		share = aclipc_share_get_id(gen);
 		if (share && (!READ_ONCE(share->known) ||
-			      memcmp(&share->key, key, sizeof(*key)))) {
+			      !aclipc_share_has_key(share, key))) {
 			aclipc_share_put(share);
 			share = NULL;
 		}
@@ -99,20 +128,34 @@ struct aclipc_share *aclipc_share_get(const struct aclipc_key *key, u64 gen)
 	return share;
 }
 
-/* Does the session still know a share of this key that left the registry? */
-static bool aclipc_has_superseded(struct aclipc_session *session,
-				  const struct aclipc_key *key)
+/*
+ * The share of this key that the session exported, that left the registry and
+ * that is not finished, with a reference.  ENOENT: none, EINVAL: several.
+ */
+static struct aclipc_share *
+aclipc_share_superseded(struct aclipc_session *session,
+			const struct aclipc_key *key)
 {
+	struct aclipc_share *found = ERR_PTR(-ENOENT);
 	struct aclipc_share *share;
-	bool found = false;
 
 	if (likely(!READ_ONCE(session->nr_superseded)))
-		return false;
+		return found;
 	spin_lock(&session->lock);
-	list_for_each_entry(share, &session->shares, session_node)
-		if (!READ_ONCE(share->hashed) &&
-		    !memcmp(&share->key, key, sizeof(*key)))
-			found = true;
+	list_for_each_entry(share, &session->shares, session_node) {
+		if (READ_ONCE(share->hashed) ||
+		    (READ_ONCE(share->gone) && !READ_ONCE(share->begun)) ||
+		    !aclipc_share_has_key(share, key))
+			continue;
+		if (!IS_ERR(found)) {
+			found = ERR_PTR(-EINVAL);
+			break;
+		}
+		found = share;
+	}
+	/* a listed share is known, so it is alive */
+	if (!IS_ERR(found))
+		refcount_inc(&found->refs);
 	spin_unlock(&session->lock);
 	return found;
 }
@@ -125,20 +168,29 @@ struct aclipc_share *aclipc_share_get_own(struct aclipc_session *session,
 					  const struct aclipc_key *key,
 					  u64 generation)
 {
-	bool superseded = !generation && aclipc_has_superseded(session, key);
-	struct aclipc_share *share = aclipc_share_get(key, generation);
+	struct aclipc_share *old = ERR_PTR(-ENOENT);
+	struct aclipc_share *share;
 
-	if (!share)
-		return ERR_PTR(superseded ? -EINVAL : -ENOENT);
-	if (aclipc_share_owner(share) != session->owner) {
+	if (!generation)
+		old = aclipc_share_superseded(session, key);
+	share = aclipc_share_get(key, generation);
+	if (!share) {
+		share = ERR_PTR(-ENOENT);
+	} else if (aclipc_share_owner(share) != session->owner) {
 		aclipc_share_put(share);
-		return ERR_PTR(superseded ? -EINVAL : -EPERM);
+		share = ERR_PTR(-EPERM);
 	}
-	if (superseded) {
-		aclipc_share_put(share);
-		return ERR_PTR(-EINVAL);
-	}
-	return share;
+	if (PTR_ERR(old) == -ENOENT)
+		return share;
+	if (IS_ERR(share))
+		return old;
+	aclipc_share_put(share);
+	/* the same: it left the registry just now */
+	if (old == share)
+		return old;
+	if (!IS_ERR(old))
+		aclipc_share_put(old);
+	return ERR_PTR(-EINVAL);
 }
 
 static void aclipc_share_free_rcu(struct rcu_head *rcu)
@@ -169,7 +221,8 @@ struct aclipc_share *aclipc_share_new(struct aclipc_session *session,
 	share = kmem_cache_zalloc(aclipc_share_cache, GFP_KERNEL_ACCOUNT);
 	if (!share)
 		return ERR_PTR(-ENOMEM);
-	share->key = *key;
+	memcpy(share->key, key->bytes, ACLIPC_KEY_MAX);
+	share->hash = key->hash;
 	refcount_set(&share->refs, 1);
 	share->generation = atomic64_inc_return(&aclipc_generation);
 	share->state = ACLIPC_STATE_LIVE;
@@ -309,17 +362,23 @@ static int aclipc_share_supersede(struct aclipc_share *old,
 	int ret = -EAGAIN;
 
 	spin_lock(&old->lock);
-	if (old->hashed)
-		ret = rhashtable_replace_fast(&aclipc_registry, &old->node,
-					      &share->node,
-					      aclipc_registry_params);
-	if (!ret) {
-		spin_lock(&session->lock);
-		WRITE_ONCE(old->hashed, false);
-		WRITE_ONCE(session->nr_superseded, session->nr_superseded + 1);
-		spin_unlock(&session->lock);
-		retired = aclipc_share_retire_locked(old);
+	if (!old->hashed)
+		goto out;
+	/* before importers can miss it in the registry */
+	WRITE_ONCE(old->hashed, false);
+	aclipc_imports_stale_locked(old, 1);
+	ret = rhashtable_replace_fast(&aclipc_registry, &old->node,
+				      &share->node, aclipc_registry_params);
+	if (ret) {
+		aclipc_imports_stale_locked(old, -1);
+		WRITE_ONCE(old->hashed, true);
+		goto out;
 	}
+	spin_lock(&session->lock);
+	WRITE_ONCE(session->nr_superseded, session->nr_superseded + 1);
+	spin_unlock(&session->lock);
+	retired = aclipc_share_retire_locked(old);
+out:
 	spin_unlock(&old->lock);
 	if (retired)
 		aclipc_share_put(old);
@@ -328,15 +387,19 @@ static int aclipc_share_supersede(struct aclipc_share *old,
 
 static int aclipc_share_insert(struct aclipc_share *share)
 {
+	const struct aclipc_key key = {
+		.bytes = share->key,
+		.hash = share->hash,
+	};
 	struct aclipc_share *old;
 	int ret;
 
 	do {
-		old = aclipc_share_get(&share->key, 0);
+		old = aclipc_share_get(&key, 0);
 		if (!old) {
-			ret = rhashtable_lookup_insert_fast(&aclipc_registry,
-							    &share->node,
-							    aclipc_registry_params);
+			ret = rhashtable_lookup_insert_key(&aclipc_registry,
+							   &key, &share->node,
+							   aclipc_registry_params);
 			if (ret == -EEXIST)
 				ret = -EAGAIN;
 		} else {
@@ -408,6 +471,10 @@ bool aclipc_share_revoke_locked(struct aclipc_share *share, u8 reason)
 
 	if (share->state != ACLIPC_STATE_REVOKED) {
 		share->reason = reason;
+		/* nothing is left to wait for */
+		if (share->deferred)
+			aclipc_mark(share->session, &share->mark,
+				    ACLIPC_EVENT_DRAINED, 0);
 		share->deferred = false;
 		aclipc_share_set_state_locked(share, ACLIPC_STATE_REVOKED);
 		aclipc_share_tell_locked(share, ACLIPC_EVENT_REVOKED);

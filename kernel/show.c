@@ -57,14 +57,14 @@ void aclipc_show_fdinfo(struct seq_file *m, struct file *file)
 			   aclipc_reason_name(READ_ONCE(share->reason)),
 			   share->length, READ_ONCE(share->nr_imports),
 			   READ_ONCE(share->nr_settling),
-			   ACLIPC_SHOW_KEY, share->key.bytes);
+			   ACLIPC_SHOW_KEY, share->key);
 	list_for_each_entry(import, &session->imports, session_node) {
 		share = import->mark.share;
 		seq_printf(m, "aclipc_import:\t%llu %s %u %llu %*phN\n",
 			   share->generation,
 			   aclipc_state_name(READ_ONCE(share->state)),
 			   READ_ONCE(import->count), share->length,
-			   ACLIPC_SHOW_KEY, share->key.bytes);
+			   ACLIPC_SHOW_KEY, share->key);
 	}
 	spin_unlock(&session->lock);
 }
@@ -106,11 +106,10 @@ static void aclipc_seq_stop(struct seq_file *m, void *v)
 		aclipc_share_put(v);
 }
 
-static void aclipc_seq_key(struct seq_file *m, const struct aclipc_key *key)
+static void aclipc_seq_key(struct seq_file *m, const u8 *key)
 {
 	seq_printf(m, "%*phN\n",
-		   (int)strnlen((const char *)key->bytes, ACLIPC_KEY_MAX),
-		   key->bytes);
+		   (int)strnlen((const char *)key, ACLIPC_KEY_MAX), key);
 }
 
 static int aclipc_shares_show(struct seq_file *m, void *v)
@@ -131,7 +130,7 @@ static int aclipc_shares_show(struct seq_file *m, void *v)
 			   share->nr_settling, share->nr_self,
 			   share->nr_waiters, share->deferred, share->anyone,
 			   share->remote, share->watched);
-		aclipc_seq_key(m, &share->key);
+		aclipc_seq_key(m, share->key);
 	}
 	spin_unlock(&share->lock);
 	return 0;
@@ -152,7 +151,7 @@ static int aclipc_imports_show(struct seq_file *m, void *v)
 			   pid_nr(import->session->owner->pid), import->count,
 			   import->settling, aclipc_import_is_self(import),
 			   import->since_ns);
-		aclipc_seq_key(m, &share->key);
+		aclipc_seq_key(m, share->key);
 	}
 	spin_unlock(&share->lock);
 	return 0;

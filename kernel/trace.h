@@ -63,7 +63,7 @@ TRACE_EVENT(aclipc_export,
 		__entry->addr = share->addr;
 		__entry->length = share->length;
 		__entry->watched = share->watched;
-		memcpy(__entry->key, share->key.bytes, ACLIPC_TRACE_KEY);
+		memcpy(__entry->key, share->key, ACLIPC_TRACE_KEY);
 	),
 	TP_printk("generation=%llu pid=%d addr=0x%llx length=%llu watched=%d key=%s",
 		  __entry->generation, __entry->pid, __entry->addr,

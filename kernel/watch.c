@@ -18,30 +18,13 @@
 #include <linux/sched.h>
 
 #include "aclipc.h"
+#include "p2p.h"
 #include "trace.h"
 
-/* As the driver documents them: version 1 of the page table. */
-#define ACLIPC_P2P_VERSION	1
+/* The driver wants whole pages of this size. */
 #define ACLIPC_P2P_ALIGN	4096
 
 #define ACLIPC_GRACE_MAX_MS	10000
-
-struct p2p_page_info {
-	u64 pa;
-	u64 reserved[4];
-};
-
-struct p2p_page_table {
-	u32 version;
-	u64 page_size;
-	struct p2p_page_info *pages_info;
-	u64 page_num;
-	u64 reserved[4];
-};
-
-int hal_kernel_p2p_get_pages(u64 va, u64 len, void (*free_callback)(void *),
-			     void *data, struct p2p_page_table **page_table);
-int hal_kernel_p2p_put_pages(struct p2p_page_table *page_table);
 
 struct aclipc_driver {
 	int (*get)(u64 va, u64 len, void (*free_callback)(void *), void *data,
@@ -136,8 +119,8 @@ static bool aclipc_watch_hindered(struct aclipc_share *share)
 static void aclipc_watch_grace(struct aclipc_share *share)
 {
 	struct aclipc_owner *owner = aclipc_share_owner(share);
-	unsigned int ms = min(READ_ONCE(aclipc_exit_grace_ms),
-			      (unsigned int)ACLIPC_GRACE_MAX_MS);
+	unsigned int ms = min_t(unsigned int, READ_ONCE(aclipc_exit_grace_ms),
+				ACLIPC_GRACE_MAX_MS);
 	unsigned long end = (jiffies + msecs_to_jiffies(ms)) | 1;
 	unsigned long first = cmpxchg(&owner->grace_end, 0, end);
 
@@ -204,7 +187,7 @@ static bool aclipc_watch_accept(struct aclipc_share *share,
 	bool accept;
 
 	spin_lock(&share->lock);
-	accept = table && table->version == ACLIPC_P2P_VERSION &&
+	accept = table && table->version == P2P_GET_PAGE_VERSION &&
 		 watch->state == ACLIPC_WATCH_STARTING;
 	if (accept) {
 		watch->table = table;

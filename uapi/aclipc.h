@@ -111,11 +111,11 @@ enum aclipc_reason {
 };
 
 /* out_caps of ACLIPC_INFO: the Ascend driver's watch functions are present */
-#define ACLIPC_CAP_DRIVER	(1U << 0)
+#define ACLIPC_CAP_DRIVER	0x1
 /* out_caps of ACLIPC_INFO: the end of a process is noticed even if another
  * process still holds its descriptor
  */
-#define ACLIPC_CAP_EXIT		(1U << 1)
+#define ACLIPC_CAP_EXIT		0x2
 
 /**
  * struct aclipc_info - ioctl(ACLIPC_INFO)
@@ -156,12 +156,13 @@ struct aclipc_info {
 	__u32 __reserved;
 	__u8 out_version[32];
 };
+
 #define ACLIPC_INFO		ACLIPC_IOC(0)
 
 /* struct aclipc_export flags: every process may import */
-#define ACLIPC_EXPORT_ANYONE	(1U << 0)
+#define ACLIPC_EXPORT_ANYONE	0x1
 /* struct aclipc_export flags: do not ask the driver to watch the region */
-#define ACLIPC_EXPORT_UNWATCHED	(1U << 1)
+#define ACLIPC_EXPORT_UNWATCHED	0x2
 
 /**
  * struct aclipc_export - ioctl(ACLIPC_EXPORT)
@@ -193,14 +194,15 @@ struct aclipc_export {
 	__u32 out_watched;
 	__u32 __reserved;
 };
+
 #define ACLIPC_EXPORT		ACLIPC_IOC(1)
 
 /* struct aclipc_allow flags: every process may import from now on */
-#define ACLIPC_ALLOW_ANYONE	(1U << 0)
+#define ACLIPC_ALLOW_ANYONE	0x1
 /* struct aclipc_allow flags: importers on other servers are possible; they
  * cannot be counted here, QUERY and the tool say so
  */
-#define ACLIPC_ALLOW_REMOTE	(1U << 1)
+#define ACLIPC_ALLOW_REMOTE	0x2
 
 /**
  * struct aclipc_allow - ioctl(ACLIPC_ALLOW)
@@ -229,6 +231,7 @@ struct aclipc_allow {
 	__u32 nr_pids;
 	__u32 out_added;
 };
+
 #define ACLIPC_ALLOW		ACLIPC_IOC(2)
 
 /**
@@ -251,6 +254,7 @@ struct aclipc_import {
 	__aligned_u64 out_generation;
 	__aligned_u64 out_length;
 };
+
 #define ACLIPC_IMPORT		ACLIPC_IOC(3)
 
 /**
@@ -327,14 +331,15 @@ struct aclipc_close {
 	__u32 out_settling;
 	__u32 __reserved;
 };
+
 #define ACLIPC_CLOSE		ACLIPC_IOC(4)
 
 /* out_flags of ACLIPC_QUERY */
-#define ACLIPC_QUERY_ANYONE	(1U << 0)	/* every process may import */
-#define ACLIPC_QUERY_REMOTE	(1U << 1)	/* importers elsewhere possible */
-#define ACLIPC_QUERY_WATCHED	(1U << 2)	/* the driver watches it */
-#define ACLIPC_QUERY_OWNER	(1U << 3)	/* the caller exported it */
-#define ACLIPC_QUERY_DEFERRED	(1U << 4)	/* a deferred close stands */
+#define ACLIPC_QUERY_ANYONE	0x1	/* every process may import */
+#define ACLIPC_QUERY_REMOTE	0x2	/* importers elsewhere possible */
+#define ACLIPC_QUERY_WATCHED	0x4	/* the driver watches it */
+#define ACLIPC_QUERY_OWNER	0x8	/* the caller exported it */
+#define ACLIPC_QUERY_DEFERRED	0x10	/* a deferred close stands */
 
 /**
  * struct aclipc_query - ioctl(ACLIPC_QUERY)
@@ -373,12 +378,13 @@ struct aclipc_query {
 	__u32 out_waiters;
 	__u32 out_flags;
 };
+
 #define ACLIPC_QUERY		ACLIPC_IOC(5)
 
 /* struct aclipc_holder flags: ended, the driver still takes mappings down */
-#define ACLIPC_HOLDER_SETTLING	(1U << 0)
+#define ACLIPC_HOLDER_SETTLING	0x1
 /* struct aclipc_holder flags: the exporter itself */
-#define ACLIPC_HOLDER_SELF	(1U << 1)
+#define ACLIPC_HOLDER_SELF	0x2
 
 /**
  * struct aclipc_holder - one holder of a key
@@ -419,10 +425,11 @@ struct aclipc_holders {
 	__u32 nr_holders;
 	__u32 out_holders;
 };
+
 #define ACLIPC_HOLDERS		ACLIPC_IOC(6)
 
 /* struct aclipc_revoke flags: the driver has forgotten the key; exporter only */
-#define ACLIPC_REVOKE_GONE	(1U << 0)
+#define ACLIPC_REVOKE_GONE	0x1
 
 /**
  * struct aclipc_revoke - ioctl(ACLIPC_REVOKE)
@@ -449,6 +456,7 @@ struct aclipc_revoke {
 	__u32 reason;
 	__u32 out_imports;
 };
+
 #define ACLIPC_REVOKE		ACLIPC_IOC(7)
 
 /**
@@ -456,7 +464,8 @@ struct aclipc_revoke {
  * @ACLIPC_EVENT_CLOSING: to an importer: the exporter wants to close
  * @ACLIPC_EVENT_LIVE: to an importer: the exporter does not want to any more
  * @ACLIPC_EVENT_REVOKED: to an importer: the memory is gone or about to go
- * @ACLIPC_EVENT_DRAINED: to the exporter: a deferred close can begin again
+ * @ACLIPC_EVENT_DRAINED: to the exporter: a deferred close can begin again,
+ *	since the last import is gone or the key was revoked
  */
 enum aclipc_event_type {
 	ACLIPC_EVENT_CLOSING = 1,

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the Ascend driver offers to other modules for watching device memory, as
+ * its public header documents it.  Declared here, since the driver installs no
+ * kernel headers; found at run time only.
+ */
+#ifndef ACLIPC_P2P_H
+#define ACLIPC_P2P_H
+
+#include <linux/types.h>
+
+/* version of the page table that this module understands */
+#define P2P_GET_PAGE_VERSION	0x1
+
+struct p2p_page_info {
+	u64 pa;
+	u64 reserved[4];
+};
+
+struct p2p_page_table {
+	u32 version;
+	u64 page_size;
+	struct p2p_page_info *pages_info;
+	u64 page_num;
+	u64 reserved[4];
+};
+
+int hal_kernel_p2p_get_pages(u64 va, u64 len, void (*free_callback)(void *data),
+			     void *data, struct p2p_page_table **page_table);
+int hal_kernel_p2p_put_pages(struct p2p_page_table *page_table);
+
+#endif /* ACLIPC_P2P_H */
