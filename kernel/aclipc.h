@@ -58,7 +58,10 @@ struct file;
 struct p2p_page_table;
 struct poll_table_struct;
 
-/* A key that is looked for: the checked bytes in the caller's struct. */
+/*
+ * A key that is looked for: the checked bytes in the caller's struct, aligned
+ * like all keys.
+ */
 struct aclipc_key {
 	const u8 *bytes;
 	u32 hash;
@@ -106,6 +109,7 @@ struct aclipc_session {
 	u64 event_seq;			/* lock */
 	unsigned int nr_superseded;	/* lock: shares that left the registry */
 	unsigned int nr_stale;		/* lock: imports of such shares */
+	struct aclipc_imp *spare;	/* xchg: kept for the next import */
 	wait_queue_head_t wq;		/* poll and read */
 };
 
@@ -144,7 +148,7 @@ struct aclipc_list {
 struct aclipc_share {
 	struct rhash_head node;		/* registry */
 	u32 hash;			/* set once: of the key */
-	u8 key[ACLIPC_KEY_MAX];		/* set once */
+	u8 key[ACLIPC_KEY_MAX] __aligned(8);	/* set once */
 	refcount_t refs;		/* known, each import, watch, callers */
 	u64 generation;			/* set once; index in aclipc_shares */
 	u64 addr;			/* set once */
@@ -244,12 +248,20 @@ void aclipc_tombstones_trim(void);
 int aclipc_shares_init(void);
 void aclipc_shares_exit(void);
 
-/* The lengths are equal and what follows a key is zero: compare it all. */
+/* What follows a key is zero: compare it all, in words. */
 static inline bool aclipc_share_has_key(const struct aclipc_share *share,
 					const struct aclipc_key *key)
 {
-	return share->hash == key->hash &&
-	       !memcmp(share->key, key->bytes, ACLIPC_KEY_MAX);
+	const u64 *a = (const u64 *)share->key;
+	const u64 *b = (const u64 *)key->bytes;
+	u64 differ = 0;
+	int i;
+
+	if (share->hash != key->hash)
+		return false;
+	for (i = 0; i < ACLIPC_KEY_MAX / sizeof(u64); i++)
+		differ |= a[i] ^ b[i];
+	return !differ;
 }
 
 static inline struct aclipc_owner *
@@ -273,6 +285,7 @@ u32 aclipc_import_count(struct aclipc_session *session,
 struct aclipc_share *aclipc_import_stale(struct aclipc_session *session,
 					 const struct aclipc_key *key);
 void aclipc_imports_stale_locked(struct aclipc_share *share, int by);
+void aclipc_import_drain(struct aclipc_session *session);
 void aclipc_imports_settle(struct aclipc_session *session);
 void aclipc_imports_drop(struct aclipc_session *session);
 bool aclipc_import_is_self(const struct aclipc_imp *import);

@@ -32,7 +32,8 @@ void aclipc_mark(struct aclipc_session *session, struct aclipc_mark *mark,
 /* The object of the mark goes.  Under session->lock. */
 void aclipc_unmark_locked(struct aclipc_mark *mark)
 {
-	list_del_init(&mark->node);
+	if (!list_empty(&mark->node))
+		list_del_init(&mark->node);
 }
 
 /* Look at the first pending event; its sequence number, 0 if there is none. */

@@ -157,11 +157,17 @@ static int aclipc_import_add_locked(struct aclipc_share *share,
 	return 0;
 }
 
-static struct aclipc_imp *aclipc_import_alloc(void)
+/*
+ * A session that imports and closes by turns, for each chunk of a transfer,
+ * keeps one import for that.
+ */
+static struct aclipc_imp *aclipc_import_alloc(struct aclipc_session *session)
 {
-	struct aclipc_imp *import;
+	struct aclipc_imp *import = xchg(&session->spare, NULL);
 
-	import = kmem_cache_alloc(aclipc_import_cache, GFP_KERNEL_ACCOUNT);
+	if (!import)
+		import = kmem_cache_alloc(aclipc_import_cache,
+					  GFP_KERNEL_ACCOUNT);
 	if (!import)
 		return NULL;
 	INIT_LIST_HEAD(&import->mark.node);
@@ -169,6 +175,21 @@ static struct aclipc_imp *aclipc_import_alloc(void)
 	import->settling = false;
 	import->since_ns = ktime_get_coarse_boottime_ns();
 	return import;
+}
+
+static void aclipc_import_free(struct aclipc_session *session,
+			       struct aclipc_imp *import)
+{
+	import = xchg(&session->spare, import);
+	if (import)
+		kmem_cache_free(aclipc_import_cache, import);
+}
+
+/* The session goes: nothing is kept. */
+void aclipc_import_drain(struct aclipc_session *session)
+{
+	if (session->spare)
+		kmem_cache_free(aclipc_import_cache, session->spare);
 }
 
 int aclipc_ioctl_import(struct aclipc_session *session, void *arg)
@@ -184,7 +205,7 @@ int aclipc_ioctl_import(struct aclipc_session *session, void *arg)
 	ret = aclipc_key_init(&key, cmd->key);
 	if (ret)
 		return ret;
-	new = aclipc_import_alloc();
+	new = aclipc_import_alloc(session);
 	if (!new)
 		return -ENOMEM;
 
@@ -208,7 +229,7 @@ int aclipc_ioctl_import(struct aclipc_session *session, void *arg)
 
 	/* it was the second import of this key, or refused */
 	if (new)
-		kmem_cache_free(aclipc_import_cache, new);
+		aclipc_import_free(session, new);
 	return ret;
 }
 
@@ -227,7 +248,7 @@ static void aclipc_import_detach_locked(struct aclipc_imp *import,
 	list_del(&import->session_node);
 	aclipc_unmark_locked(&import->mark);
 	spin_unlock(&session->lock);
-	kmem_cache_free(aclipc_import_cache, import);
+	aclipc_import_free(session, import);
 }
 
 /* Another process's import is gone: tell whoever wants to close. */

@@ -62,35 +62,37 @@ union aclipc_args {
 struct aclipc_call {
 	unsigned int size;		/* as this module knows it */
 	unsigned int min_size;		/* as the first version had it */
+	unsigned int reply;		/* what is written back begins here */
 	bool owner_only;
 	int (*handler)(struct aclipc_session *session, void *arg);
 };
 
-#define ACLIPC_CALL(nr, type, last, owner, fn)				\
+#define ACLIPC_CALL(nr, type, out, last, owner, fn)			\
 	[_IOC_NR(nr)] = {						\
 		.size = sizeof(struct type),				\
 		.min_size = offsetofend(struct type, last),		\
+		.reply = offsetof(struct type, out),			\
 		.owner_only = owner,					\
 		.handler = fn,						\
 	}
 
 static const struct aclipc_call aclipc_calls[] = {
-	ACLIPC_CALL(ACLIPC_INFO, aclipc_info, out_version, false,
+	ACLIPC_CALL(ACLIPC_INFO, aclipc_info, out_abi, out_version, false,
 		    aclipc_ioctl_info),
-	ACLIPC_CALL(ACLIPC_EXPORT, aclipc_export, __reserved, true,
-		    aclipc_ioctl_export),
-	ACLIPC_CALL(ACLIPC_ALLOW, aclipc_allow, out_added, true,
+	ACLIPC_CALL(ACLIPC_EXPORT, aclipc_export, out_generation, __reserved,
+		    true, aclipc_ioctl_export),
+	ACLIPC_CALL(ACLIPC_ALLOW, aclipc_allow, out_added, out_added, true,
 		    aclipc_ioctl_allow),
-	ACLIPC_CALL(ACLIPC_IMPORT, aclipc_import, out_length, true,
-		    aclipc_ioctl_import),
-	ACLIPC_CALL(ACLIPC_CLOSE, aclipc_close, __reserved, true,
+	ACLIPC_CALL(ACLIPC_IMPORT, aclipc_import, out_generation, out_length,
+		    true, aclipc_ioctl_import),
+	ACLIPC_CALL(ACLIPC_CLOSE, aclipc_close, out_answer, __reserved, true,
 		    aclipc_ioctl_close),
-	ACLIPC_CALL(ACLIPC_QUERY, aclipc_query, out_flags, false,
-		    aclipc_ioctl_query),
-	ACLIPC_CALL(ACLIPC_HOLDERS, aclipc_holders, out_holders, false,
-		    aclipc_ioctl_holders),
-	ACLIPC_CALL(ACLIPC_REVOKE, aclipc_revoke, out_imports, true,
-		    aclipc_ioctl_revoke),
+	ACLIPC_CALL(ACLIPC_QUERY, aclipc_query, out_generation, out_flags,
+		    false, aclipc_ioctl_query),
+	ACLIPC_CALL(ACLIPC_HOLDERS, aclipc_holders, out_holders, out_holders,
+		    false, aclipc_ioctl_holders),
+	ACLIPC_CALL(ACLIPC_REVOKE, aclipc_revoke, out_imports, out_imports,
+		    true, aclipc_ioctl_revoke),
 };
 
 /*
@@ -105,6 +107,23 @@ static int aclipc_probe_reply(void __user *uarg, u32 usize, size_t len,
 
 	if (put_user(usize, (u32 __user *)uarg) ||
 	    put_user(*last, (u8 __user *)uarg + len - 1))
+		return -EFAULT;
+	return 0;
+}
+
+/* The fields out_*, and the one field that is read and written. */
+static int aclipc_reply(void __user *uarg, size_t len, const void *arg,
+			const struct aclipc_call *call)
+{
+	const struct aclipc_close *close = arg;
+	struct aclipc_close __user *uclose = uarg;
+
+	if (call->handler == aclipc_ioctl_close &&
+	    close->op == ACLIPC_CLOSE_WAIT &&
+	    put_user(close->timeout_ms, &uclose->timeout_ms))
+		return -EFAULT;
+	if (copy_to_user(uarg + call->reply, arg + call->reply,
+			 len - call->reply))
 		return -EFAULT;
 	return 0;
 }
@@ -149,7 +168,7 @@ static long aclipc_ioctl(struct file *file, unsigned int cmd,
 	if (ret)
 		return ret;
 	ret = call->handler(session, &arg);
-	if (aclipc_replies(ret) && copy_to_user(uarg, &arg, len))
+	if (aclipc_replies(ret) && aclipc_reply(uarg, len, &arg, call))
 		return -EFAULT;
 	return ret;
 }

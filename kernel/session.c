@@ -81,6 +81,7 @@ void aclipc_session_put(struct aclipc_session *session)
 {
 	if (!refcount_dec_and_test(&session->refs))
 		return;
+	aclipc_import_drain(session);
 	aclipc_owner_put(session->owner);
 	kfree(session);
 }
