@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/*
+ * What the hooks do in which order.  What needs several real processes is
+ * tested elsewhere.
+ */
+
+#include "test_hooks.h"
+
+static void export_and_close(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	check_is(halShmemDestroyHandle(name), 0);
+	check_log(fake_module.log, "Edf");
+	check_log(fake_hal.log, "CD");
+	/* one more: CANN's own error, and the driver hears nothing of it */
+	check_is(aclrtIpcMemClose(name), 507899);
+	check_log(fake_hal.log, "");
+	/* a key that nobody knows is CANN's to judge */
+	halShmemDestroyHandle("unheard of");
+	check_log(fake_hal.log, "D");
+}
+
+static void import_and_close(void)
+{
+	DVdeviceptr va;
+
+	fake_module.present = 1;
+	fake_foreign_key("other");
+	check_is(halShmemOpenHandleByDevId(0, "other", &va), 0);
+	check_is(fake_find("other")->own, 1);
+	check_is(halShmemOpenHandleByDevId(0, "other", &va), 0);
+	check_is(fake_find("other")->own, 2);
+	/* an imported address is not freed */
+	check_is(halMemFree((void *)(uintptr_t)va), DRV_ERROR_BUSY);
+	check_is(fake_hal.free, 0);
+	check_is(halShmemCloseHandle(va), 0);
+	check_is(halShmemCloseHandle(va), 0);
+	check_is(fake_find("other")->own, 0);
+	check_is(fake_hal.close, 2);
+	/* someone else's key is never destroyed */
+	check_is(halShmemDestroyHandle("other"), DRV_ERROR_IOCRL_FAIL);
+	check_is(aclrtIpcMemClose("other"), 507899);
+	check_is(fake_hal.destroy, 0);
+	check_is(halMemFree((void *)(uintptr_t)va), 0);
+}
+
+static void failed_open_is_taken_back(void)
+{
+	DVdeviceptr va;
+
+	fake_module.present = 1;
+	fake_foreign_key("other");
+	fake_hal.fail_open = DRV_ERROR_PARA_ERROR;
+	check_is(halShmemOpenHandle("other", &va), DRV_ERROR_PARA_ERROR);
+	check_is(fake_find("other")->own, 0);
+}
+
+static void failed_close_keeps_the_import(void)
+{
+	DVdeviceptr va;
+
+	fake_module.present = 1;
+	fake_foreign_key("other");
+	check_is(halShmemOpenHandle("other", &va), 0);
+	fake_hal.fail_close = DRV_ERROR_PARA_ERROR;
+	check_is(halShmemCloseHandle(va), DRV_ERROR_PARA_ERROR);
+	check_is(fake_find("other")->own, 1);
+	fake_hal.known = 0;
+	check_is(halShmemCloseHandle(va), DRV_ERROR_PARA_ERROR);
+	check_is(fake_find("other")->own, 0);
+}
+
+static void refused_imports_say_why(void)
+{
+	static const struct {
+		int err, acl;
+	} table[] = {
+		{ EACCES, 207006 }, { EPERM, 207006 }, { ESHUTDOWN, 107017 },
+		{ EOWNERDEAD, 107017 }, { EDQUOT, 207012 }, { ENOMEM, 207001 },
+	};
+	unsigned int i;
+	void *ptr;
+
+	fake_module.present = 1;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		fake_module.import_errno = table[i].err;
+		check_is(aclrtIpcMemImportByKey(&ptr, "abc", 0), table[i].acl);
+	}
+	check_log(fake_hal.log, "");
+}
+
+static void close_is_deferred(void)
+{
+	struct aclipc_pending pending;
+	uint32_t total;
+	uint64_t bytes;
+	char name[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	fake_foreign(name, 2);
+	check_is(halShmemDestroyHandle(name), 0);
+	check_is(halMemFree((void *)ADDR), 0);
+	check_is(halMemFree((void *)ADDR), DRV_ERROR_BUSY);
+	check_is(halShmemDestroyHandle(name), DRV_ERROR_IOCRL_FAIL);
+	check_is(halShmemCreateHandle(ADDR, SIZE, name, 65), DRV_ERROR_BUSY);
+	check_is(aclipc_pending(&pending, 1, &total, &bytes), 0);
+	check_is(total, 1);
+	check_is(bytes, SIZE);
+	check_is(pending.flags, ACLIPC_PENDING_FREE);
+	check_is(pending.addr, ADDR);
+	fake_foreign(name, -1);
+	usleep(50000);
+	check_log(fake_hal.log, "C");
+	fake_foreign(name, -1);
+	sleep_until(&fake_hal.free, 1);
+	settle();
+	check_log(fake_hal.log, "DF");
+	check(!fake_find(name));
+}
+
+static void free_before_close(void)
+{
+	char name[65], second[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	export_key(second);
+	fake_foreign(name, 1);
+	check_is(halMemFree((void *)ADDR), 0);
+	check_is(halShmemDestroyHandle(name), 0);	/* late, once */
+	check_is(halShmemDestroyHandle(name), DRV_ERROR_IOCRL_FAIL);
+	check_log(fake_hal.log, "CC");
+	fake_foreign(name, -1);
+	sleep_until(&fake_hal.free, 1);
+	settle();
+	check_log(fake_hal.log, "DDF");
+	check_is(halShmemDestroyHandle(second), 0);	/* later still */
+	check_log(fake_hal.log, "");
+	check_is(halMemFree((void *)(ADDR + SIZE)), 0);
+	check_log(fake_hal.log, "F");
+}
+
+static void free_with_nobody_there(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	check_is(halMemFree((void *)ADDR), 0);
+	check_log(fake_module.log, "Edf");
+	check_log(fake_hal.log, "CDF");
+	check_is(halShmemDestroyHandle(name), 0);
+	check_log(fake_hal.log, "");
+}
+
+static void refuse_policy(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	setenv("ACLIPC_CLOSE", "refuse", 1);
+	export_key(name);
+	fake_foreign(name, 1);
+	check_is(aclrtIpcMemClose(name), 207020);
+	check_is(halMemFree((void *)ADDR), DRV_ERROR_BUSY);
+	check_log(fake_hal.log, "C");
+	fake_foreign(name, -1);
+	check_is(aclrtIpcMemClose(name), 0);
+	check_is(halMemFree((void *)ADDR), 0);
+	check_log(fake_hal.log, "DF");
+}
+
+static void wait_policy(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	check_is(aclipc_set_policy(ACLIPC_POLICY_WAIT, 777), 0);
+	export_key(name);
+	fake_foreign(name, 1);
+	fake_module.wait_errno = ETIMEDOUT;
+	check_is(aclrtIpcMemClose(name), 207020);
+	check(fake_module.last_timeout > 700 && fake_module.last_timeout <= 777);
+	fake_module.wait_errno = EINTR;
+	check_is(aclrtIpcMemClose(name), 207020);
+	check_log(fake_hal.log, "C");
+	/* a cycle: let the others go on */
+	fake_module.wait_errno = EDEADLK;
+	check_is(aclrtIpcMemClose(name), 0);
+	check_log(fake_hal.log, "");
+	fake_foreign(name, -1);
+	sleep_until(&fake_hal.destroy, 1);
+	settle();
+	check_log(fake_hal.log, "D");
+}
+
+static void unmap_never_defers(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	fake_foreign(name, 1);
+	fake_module.wait_errno = ETIMEDOUT;
+	check_is(halMemUnmap((void *)ADDR), DRV_ERROR_WAIT_TIMEOUT);
+	check_log(fake_hal.log, "C");
+	fake_foreign(name, -1);
+	check_is(halMemUnmap((void *)ADDR), 0);
+	check_log(fake_hal.log, "DU");
+}
+
+static void mapped_by_hand_never_defers(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	check_is(halMemMap((void *)ADDR, SIZE, 0, NULL, 0), 0);
+	export_key(name);
+	fake_foreign(name, 1);
+	fake_module.wait_errno = ETIMEDOUT;
+	check_is(halShmemDestroyHandle(name), DRV_ERROR_WAIT_TIMEOUT);
+	check_is(fake_find(name)->state, ACLIPC_STATE_LIVE);
+	fake_module.wait_errno = EDEADLK;
+	check_is(halShmemDestroyHandle(name), DRV_ERROR_BUSY);
+	fake_foreign(name, -1);
+	check_is(halShmemDestroyHandle(name), 0);
+	check_is(halMemUnmap((void *)ADDR), 0);
+	/* an ordinary allocation at the same place */
+	export_key(name);
+	fake_foreign(name, 1);
+	check_is(halShmemDestroyHandle(name), 0);
+	check_log(fake_hal.log, "CDUC");
+}
+
+static void failed_destroy_keeps_all(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	fake_hal.fail_destroy = DRV_ERROR_BUSY;
+	check_is(halShmemDestroyHandle(name), DRV_ERROR_BUSY);
+	check_is(fake_find(name)->state, ACLIPC_STATE_LIVE);
+	check_is(halMemFree((void *)ADDR), DRV_ERROR_BUSY);
+	check_is(fake_hal.free, 0);
+	check_is(fake_find(name)->state, ACLIPC_STATE_LIVE);
+	fake_hal.fail_destroy = 0;
+	check_is(halMemFree((void *)ADDR), 0);
+	check(!fake_find(name));
+}
+
+static void deferred_destroy_is_tried_again(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	fake_foreign(name, 1);
+	check_is(halMemFree((void *)ADDR), 0);
+	fake_hal.fail_destroy = DRV_ERROR_BUSY;
+	fake_foreign(name, -1);
+	sleep_until(&fake_hal.destroy, 3);
+	check_is(fake_hal.free, 0);
+	__atomic_store_n(&fake_hal.fail_destroy, 0, __ATOMIC_SEQ_CST);
+	sleep_until(&fake_hal.free, 1);
+	settle();
+	check(!fake_find(name));
+	check_is(fake_hal.free, 1);
+}
+
+static void no_such_key_counts_as_destroyed(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	fake_foreign(name, 1);
+	check_is(halMemFree((void *)ADDR), 0);
+	fake_hal.fail_destroy = DRV_ERROR_PARA_ERROR;
+	fake_foreign(name, -1);
+	sleep_until(&fake_hal.free, 1);
+	settle();
+	check_log(fake_hal.log, "CDF");
+}
+
+static void out_of_memory_runs_what_is_drained(void)
+{
+	char name[65];
+	void *ptr;
+
+	fake_module.present = 1;
+	setenv("ACLIPC_OOM_WAIT_MS", "200", 1);
+	export_key(name);
+	fake_foreign(name, 1);
+	check_is(halMemFree((void *)ADDR), 0);
+	fake_hal.fail_alloc = DRV_ERROR_OUT_OF_MEMORY;
+	check_is(halMemAlloc(&ptr, SIZE, 0), DRV_ERROR_OUT_OF_MEMORY);
+	check_log(fake_hal.log, "CMM");
+	/* nothing is pending on this device */
+	check_is(halMemAlloc(&ptr, SIZE, 5), DRV_ERROR_OUT_OF_MEMORY);
+	check_log(fake_hal.log, "MM");
+	fake_foreign(name, -1);
+	check_is(halMemAlloc(&ptr, SIZE, 0), DRV_ERROR_OUT_OF_MEMORY);
+	check_is(fake_hal.free, 1);
+}
+
+static void device_close_ends_everything(void)
+{
+	DVdeviceptr va;
+	char name[65], other[65];
+
+	fake_module.present = 1;
+	aclipc_set_policy(ACLIPC_POLICY_DEFER, 300);
+	export_key(name);
+	check_is(halShmemCreateHandle(1UL << 40, SIZE, other, 65), 0);
+	fake_foreign(name, 1);
+	fake_foreign_key("theirs");
+	check_is(halShmemOpenHandleByDevId(0, "theirs", &va), 0);
+	fake_module.wait_errno = ETIMEDOUT;
+	fake_hal.fail_dev_close = DRV_ERROR_BUSY;
+	memset(fake_hal.log, 0, sizeof(fake_hal.log));
+	check_is(halDeviceClose(0, NULL), DRV_ERROR_BUSY);
+	check_log(fake_hal.log, "Xd");
+	check_is(fake_find("theirs")->own, 0);
+	check_is(fake_find(name)->state, ACLIPC_STATE_LIVE);
+	fake_hal.fail_dev_close = 0;
+	check_is(halDeviceClose(0, NULL), 0);
+	check_log(fake_hal.log, "dm");
+	check(!fake_find(name));
+	check_is(fake_find(other)->state, ACLIPC_STATE_LIVE);
+	/* what the device close did already */
+	check_is(halShmemCloseHandle(va), 0);
+	check_log(fake_hal.log, "");
+	halShmemCloseHandle(va);
+	check_log(fake_hal.log, "X");
+}
+
+SCENARIOS(
+	SCENARIO(export_and_close),
+	SCENARIO(import_and_close),
+	SCENARIO(failed_open_is_taken_back),
+	SCENARIO(failed_close_keeps_the_import),
+	SCENARIO(refused_imports_say_why),
+	SCENARIO(close_is_deferred),
+	SCENARIO(free_before_close),
+	SCENARIO(free_with_nobody_there),
+	SCENARIO(refuse_policy),
+	SCENARIO(wait_policy),
+	SCENARIO(unmap_never_defers),
+	SCENARIO(mapped_by_hand_never_defers),
+	SCENARIO(failed_destroy_keeps_all),
+	SCENARIO(deferred_destroy_is_tried_again),
+	SCENARIO(no_such_key_counts_as_destroyed),
+	SCENARIO(out_of_memory_runs_what_is_drained),
+	SCENARIO(device_close_ends_everything),
+)
