@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Types and error numbers of the public API, declared for the stand-in. */
+#ifndef INC_EXTERNAL_ACL_ACL_BASE_H_
+#define INC_EXTERNAL_ACL_ACL_BASE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int aclError;
+typedef void *aclrtStream;
+typedef void *aclrtContext;
+typedef void *aclrtEvent;
+
+#define ACL_ERROR_NONE				0
+#define ACL_SUCCESS				0
+#define ACL_ERROR_INVALID_PARAM			100000
+#define ACL_ERROR_RT_PARAM_INVALID		107000
+#define ACL_ERROR_RT_INVALID_DEVICEID		107001
+#define ACL_ERROR_RT_CONTEXT_NULL		107002
+#define ACL_ERROR_RT_INVALID_HANDLE		107017
+#define ACL_ERROR_RT_WAIT_TIMEOUT		107019
+#define ACL_ERROR_RT_FEATURE_NOT_SUPPORT	207000
+#define ACL_ERROR_RT_MEMORY_ALLOCATION		207001
+#define ACL_ERROR_RT_NO_DEVICE			207004
+#define ACL_ERROR_RT_RESOURCE_ALLOC_FAIL	207005
+#define ACL_ERROR_RT_NO_PERMISSION		207006
+#define ACL_ERROR_RT_OVER_LIMIT			207012
+#define ACL_ERROR_RT_TIMEOUT			207020
+#define ACL_ERROR_RT_LINK_TYPE_NOT_SUPPORTED	207021
+#define ACL_ERROR_RT_INTERNAL_ERROR		507000
+#define ACL_ERROR_RT_REPORT_TIMEOUT		507012
+#define ACL_ERROR_RT_DRV_INTERNAL_ERROR		507899
+
+#endif
