@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# check.sh: all tests.  Host checks, then the kselftests in VMs, for each kernel
+# of KERNELS (6.1 6.12) with each SVM version of SVMS (v2 v3), JOBS (2) VMs at a
+# time.  TESTS: names of test programs, instead of all.  A program has
+# TEST_TIMEOUT seconds (300).  The last line counts, logs are in build/check.
+set -eu
+set -m		# jobs get process groups, so that none outlives this script
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+
+KERNELS=${KERNELS:-6.1 6.12}
+SVMS=${SVMS:-v2 v3}
+logs=$build/check
+rm -rf "$logs"
+mkdir -p "$logs"
+
+stop() {
+	local job
+
+	for job in $(jobs -p); do
+		kill -- "-$job" 2> /dev/null || true
+	done
+	wait
+}
+trap stop EXIT
+trap 'exit 130' INT TERM HUP
+
+# what the Makefile of kselftests says that there is
+all_programs() {
+	make -s -C "$top/selftests" OUTPUT="$build/selftests" COLLECTION=all \
+		KSELFTEST="$build/kselftest/tools/testing/selftests" \
+		emit_tests | sed -n 's/^all://p'
+}
+
+# files PROGRAM...: where they are; scripts are not built
+files() {
+	local p
+
+	for p in "$@"; do
+		if [ -e "$build/selftests/$p" ]; then
+			echo "$build/selftests/$p"
+		elif [ -e "$top/selftests/$p" ]; then
+			echo "$top/selftests/$p"
+		else
+			die "no test program '$p'"
+		fi
+	done
+}
+
+# One VM with all programs.  Should it go down, another one has the rest.
+vm() { # KERNEL SVM
+	local name=$1-$2 left=("${programs[@]}") begun rc
+
+	: > "$logs/$name.log"
+	while [ ${#left[@]} -gt 0 ]; do
+		rc=0
+		KERNEL=$1 SVM=$2 FILES="$paths" TIMEOUT=${TIMEOUT:-2400} \
+			CONSOLE=$logs/$name-${#left[@]}.console \
+			APPEND="test_timeout=${TEST_TIMEOUT:-300}" \
+			"$vm_dir/run.sh" "$vm_dir/tests.sh" "${left[@]}" \
+			> "$logs/part-$name" 2> "$logs/$name.err" || rc=$?
+		begun=$(grep -c '^@@ begin' "$logs/part-$name" || true)
+		cat "$logs/part-$name" >> "$logs/$name.log"
+		rm "$logs/part-$name"
+		[ "$rc" != 0 ] || break
+		printf '\n@@ begin vm\n1..1\nnot ok 1 status %s: %s\n@@ end vm 1\n' \
+			"$rc" "$(tail -n 1 "$logs/$name.err")" >> "$logs/$name.log"
+		sed "s/^/$name: /" "$logs/$name.err" >&2
+		left=("${left[@]:begun}")
+		[ "$begun" -gt 0 ] || break
+	done
+}
+
+host() {
+	"$vm_dir/style.sh" > "$logs/host-style.log" 2>&1 || true
+	{
+		echo "@@ begin library"
+		rc=0
+		make -s -C "$top/lib" check OUT="$build" || rc=$?
+		printf '\n@@ end library %s\n' "$rc"
+	} > "$logs/host-library.log" 2>&1
+}
+
+list=${TESTS:-$(all_programs)}
+read -ra programs <<< "${list//$'\n'/ }"
+[ ${#programs[@]} -gt 0 ] || die "no test programs"
+paths=$(files "${programs[@]}")
+paths=${paths//$'\n'/ }
+
+for kernel in $KERNELS; do
+	"$vm_dir/modules.sh" "$kernel" > /dev/null
+done
+[ -n "${TESTS:-}" ] || host
+for kernel in $KERNELS; do
+	for svm in $SVMS; do
+		while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-2}" ]; do
+			wait -n || true
+		done
+		echo "kernel $kernel, SVM $svm: ${#programs[@]} programs" >&2
+		vm "$kernel" "$svm" &
+	done
+done
+wait
+
+for log in "$logs"/*.log; do
+	name=${log##*/}
+	name=${name%.log}
+	echo "== $name"
+	awk -v where="$name " -f "$vm_dir/count.awk" "$log" |
+		tee "$logs/count"
+	tail -n 1 "$logs/count" >> "$logs/counts"
+done
+awk '{ p += $1; f += $3; s += $5 } END {
+	printf "%d passed, %d failed, %d skipped\n", p, f, s
+	exit f > 0 || p == 0 }' "$logs/counts"

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# modules.sh NAME [MAKE ARGS]: build aclipc.ko and ascend_sim.ko for a kernel,
+# from copies of their sources.  Prints the folder that has them.
+set -eu
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+
+name=$1
+shift
+kernel=$("$vm_dir/kernel.sh" "$name")
+headers=$kernel/root/usr/src/linux-headers-$(cat "$kernel/release")
+out=$build/modules/$name
+log=$out/build.log
+
+# copy what changed, so that nothing is built again for nothing
+changed=
+sync_tree() {
+	local to=$1 f
+
+	shift
+	for f in "$@"; do
+		if [ -f "$f" ] && ! cmp -s "$f" "$to/$f"; then
+			install -D -m 644 "$f" "$to/$f"
+			changed=1
+		fi
+	done
+}
+
+# The compiler that built the kernel, else the one there is: without options
+# that it lacks and, as pahole may be too old, without BTF.
+compiler() {
+	local gcc
+
+	gcc=gcc-$(sed -n 's/^CONFIG_GCC_VERSION=\([0-9]*\)[0-9]\{4\}$/\1/p' \
+		"$headers/.config")
+	command -v "$gcc" > /dev/null || gcc=gcc
+	printf '%s\n' "CC=$gcc" CONFIG_DEBUG_INFO_BTF_MODULES=
+	"$gcc" -fmin-function-alignment=16 -E - < /dev/null > /dev/null 2>&1 ||
+		echo CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=
+}
+
+# the kernel's own remarks on the compiler, and on things that it lacks
+harmless='the compiler differs|X86_X32 enabled but no binutils support'
+harmless="$harmless|CONFIG_X86_X32|Skipping BTF generation|pahole version"
+
+build_modules() {
+	local m options
+
+	sync_tree "$out/aclipc" Kbuild kernel/* uapi/*
+	sync_tree "$out" selftests/ascend_sim/*
+	[ "$changed" ] || [ $# -gt 0 ] || [ ! -e "$out/built" ] || return 0
+	rm -f "$out/built"
+	readarray -t options <<< "$(compiler)"
+	for m in aclipc selftests/ascend_sim; do
+		make -C "$headers" M="$out/$m" W=1 "${options[@]}" "$@" \
+			modules > "$log" 2>&1 ||
+			{ cat "$log" >&2; die "$m does not build on $name"; }
+		if grep -E 'warning:|WARNING:' "$log" |
+				grep -vE "$harmless" >&2; then
+			die "$m builds with warnings on $name"
+		fi
+		mv -f "$out/$m/${m##*/}.ko" "$out"
+	done
+	: > "$out/built"
+}
+
+cd "$top"
+with_lock "$out.lock" build_modules "$@"
+echo "$out"

@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# run.sh PROGRAM [ARGS]: run a program or script as root in a VM.
+#
+# aclipc.ko and ascend_sim.ko are loaded; the library, the tool, the stand-ins
+# of CANN and the headers are in the usual places.  The program's output passes
+# through and its exit status is this script's.  Other statuses: 90 the kernel
+# log shows a defect, 124 time-out, 70 the VM ended without a verdict, 97 the
+# modules do not load; a line on stderr tells them from the program's own.
+#
+# Environment: KERNEL (6.1), SVM (v2), FILES (more files for the working
+# folder), TIMEOUT (600 s), MEM (1024 MB), SMP (2), ICOUNT (1: instructions are
+# the clock; implies SMP=1), ACLIPC_PARAMS, SIM_PARAMS (module parameters),
+# APPEND (kernel parameters), OUT (folder for what the program leaves in /out),
+# CONSOLE (file for the kernel log, kept only after a failure if not given).
+set -eu
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+
+[ $# -ge 1 ] || die "usage: run.sh PROGRAM [ARGS]"
+program=$1
+shift
+KERNEL=${KERNEL:-6.1}
+SVM=${SVM:-v2}
+case $SVM in v2 | v3) ;; *) die "SVM is v2 or v3, not '$SVM'" ;; esac
+[ -f "$program" ] || die "no such file: $program"
+
+kernel=$("$vm_dir/kernel.sh" "$KERNEL")
+modules=$("$vm_dir/modules.sh" "$KERNEL")
+mkdir -p "$build/vm"
+tmp=$(mktemp -d "$build/vm/run.XXXXXX")
+qemu=
+cleanup() {
+	if [ -n "$qemu" ]; then
+		kill "$qemu" 2>/dev/null || true
+		wait "$qemu" 2>/dev/null || true
+	fi
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+# The part that all runs share is made once for each state of the build.
+base_image() {
+	local root=$tmp/base libdir files f
+
+	files=("$build"/lib/lib* "$build"/bin/aclipc "$build"/cann/lib/*.so)
+	if [ -e "$build/vm/base.gz" ]; then
+		f=$(find "${files[@]}" "$build/cann" "$vm_dir" "$build/include" \
+			-newer "$build/vm/base.gz" | head -n 1)
+		[ -n "$f" ] || return 0
+	fi
+	gcc -O -static -o "$tmp/vmexit" "$vm_dir/vmexit.c"
+	libdir=/usr/lib/$(gcc -print-multiarch)
+	mkdir -p "$root$libdir" "$root/etc"
+	cp -a "$build"/lib/lib* "$build"/cann/lib/*.so "$root$libdir"
+	# libc loads it by name when a thread is cancelled
+	f=$(gcc -print-file-name=libgcc_s.so.1)
+	echo root:x:0:0:root:/:/bin/sh > "$root/etc/passwd"
+	echo root:x:0: > "$root/etc/group"
+	mkdir -p "$root/usr/lib/cann"
+	cp -a "$build/cann/lib/variants" "$root/usr/lib/cann/"
+	cp -rL "$build/include" "$root/usr/include"
+	cp -rn "$build"/cann/include/. "$root/usr/include/"
+	"$vm_dir/root.sh" "$root" "$(command -v busybox)=/usr/bin/busybox" \
+		"$tmp/vmexit=/usr/bin/vmexit" "$vm_dir/init=/init" \
+		"$build/bin/aclipc=/usr/bin/aclipc" /bin/bash \
+		/usr/bin/unshare /usr/bin/setpriv /usr/bin/nsenter \
+		"$f=$libdir/${f##*/}"
+	chmod 755 "$root/init"
+	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) \
+		> "$tmp/base.gz"
+	# what follows in the initramfs has to be aligned
+	truncate -s %4 "$tmp/base.gz"
+	mv "$tmp/base.gz" "$build/vm/base.gz"
+}
+(flock 9; base_image) 9> "$build/vm/base.lock"
+
+root=$tmp/root
+"$vm_dir/root.sh" "$root" "$program=/work/${program##*/}"
+for f in ${FILES:-}; do
+	"$vm_dir/root.sh" "$root" "$f=/work/${f##*/}"
+done
+for m in aclipc ascend_sim; do
+	objcopy --strip-debug "$modules/$m.ko" "$root/modules/$m.ko"
+done
+printf 'SVM=%q\nACLIPC_PARAMS=%q\nSIM_PARAMS=%q\n' "$SVM" \
+	"${ACLIPC_PARAMS:-}" "${SIM_PARAMS:-}" > "$root/vm.conf"
+# an executable speaks for itself, a script may lack the bit
+if [ -x "$program" ]; then
+	run=("./${program##*/}" "$@")
+else
+	run=(/bin/sh "./${program##*/}" "$@")
+fi
+{
+	echo "export SVM=$SVM"
+	printf 'exec'
+	printf ' %q' "${run[@]}"
+	echo
+} > "$root/vm.run"
+(cd "$root" && find . | cpio -o -H newc --quiet) > "$tmp/extra.cpio"
+cat "$build/vm/base.gz" "$tmp/extra.cpio" > "$tmp/initrd"
+
+console=${CONSOLE:-$build/vm/console-$KERNEL-$SVM-$$.log}
+options=(-accel "tcg,thread=multi" -smp "${SMP:-2}")
+if [ "${ICOUNT:-}" ]; then
+	options=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
+fi
+boot() {
+	rc=0
+	rm -f "$tmp/out.tar" "$tmp/status"
+	timeout -k 5 "${TIMEOUT:-600}" qemu-system-x86_64 "${options[@]}" \
+		-M pc -cpu max -m "${MEM:-1024}" -nodefaults -no-user-config \
+		-display none -no-reboot \
+		-serial "file:$console" -chardev stdio,id=out,signal=off \
+		-serial chardev:out -serial "file:$tmp/out.tar" \
+		-serial "file:$tmp/status" \
+		-device isa-debug-exit,iobase=0xf4,iosize=0x04 \
+		-kernel "$kernel/vmlinux" -initrd "$tmp/initrd" \
+		-append "console=ttyS0 loglevel=6 panic=-1 oops=panic ${APPEND:-}" \
+		< /dev/null &
+	qemu=$!
+	wait "$qemu" || rc=$?
+	qemu=
+}
+
+# QEMU's emulation sometimes runs a breakpoint that the kernel has already taken
+# out again when it patches its own code.  That says nothing of the program.
+for attempt in 1 2 3; do
+	boot
+	grep -q 'Oops: int3\|^.*int3: 0000' "$console" || break
+	echo "run.sh: the emulator ran a stale breakpoint, attempt $attempt" >&2
+done
+
+if [ -s "$tmp/out.tar" ]; then
+	out=${OUT:-$build/vm/out}
+	mkdir -p "$out"
+	tar -xf "$tmp/out.tar" -C "$out"
+fi
+why=
+status=$(cat "$tmp/status" 2>/dev/null || true)
+case $rc,$status in
+124,* | 137,*) status=124; why="timed out after ${TIMEOUT:-600} s" ;;
+*,[0-9]*) ;;
+*) status=70; why="the VM ended without a verdict" ;;
+esac
+splat='BUG:|WARNING:|KASAN|KCSAN|UBSAN|Oops|ODEBUG|INFO: task|Kernel panic'
+splat="$splat|possible .* detected|refcount_t:|general protection fault"
+splat="$splat|rcu: INFO:|unreferenced object"
+if grep -qE "$splat" "$console"; then
+	[ "$status" != 0 ] || status=90
+	why="${why:+$why; }the kernel log shows a defect"
+	grep -E -A 40 "$splat" "$console" | head -n 120 >&2
+elif [ -n "$why" ]; then
+	tail -n 40 "$console" >&2
+fi
+[ -z "$why" ] || echo "run.sh: $why (log: $console)" >&2
+[ "$status" != 0 ] || [ -n "${CONSOLE:-}" ] || rm -f "$console"
+exit "$status"
