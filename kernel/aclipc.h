@@ -20,7 +20,7 @@
  *                        two of them.  Never across user copies, allocations
  *                        or calls into the driver.
  * 4. session->lock       spinlock.  The session's lists and pending events.
- * 5. leaves              hash buckets, xarray, tombstone list, wait queues.
+ * 5. leaves              hash buckets, tombstone list, wait queues.
  *
  * 0 and 1 are never held together.  session->read_lock serializes readers of
  * events and is taken with nothing held.
@@ -44,7 +44,6 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "../uapi/aclipc.h"
 
@@ -132,9 +131,7 @@ enum aclipc_watch_state {
 
 struct aclipc_watch {
 	enum aclipc_watch_state state;	/* share->lock */
-	/* used by whom the state makes responsible */
-	struct p2p_page_table *table;
-	int (*put)(struct p2p_page_table *table);
+	struct p2p_page_table *table;	/* by whom the state makes responsible */
 	struct work_struct work;
 };
 
@@ -150,7 +147,8 @@ struct aclipc_share {
 	u32 hash;			/* set once: of the key */
 	u8 key[ACLIPC_KEY_MAX] __aligned(8);	/* set once */
 	refcount_t refs;		/* known, each import, watch, callers */
-	u64 generation;			/* set once; index in aclipc_shares */
+	struct rhash_head id_node;	/* aclipc_shares, by generation */
+	u64 generation;			/* set once */
 	u64 addr;			/* set once */
 	u64 length;			/* set once */
 	struct aclipc_session *session;	/* set once, a reference */
@@ -222,12 +220,13 @@ void aclipc_sessions_count(unsigned int *owners, unsigned int *sessions);
 void aclipc_sessions_exit(void);
 
 /* share.c */
-extern struct xarray aclipc_shares;
+extern struct rhashtable aclipc_shares;
 
 int aclipc_key_init(struct aclipc_key *key,
 		    const __u8 bytes[ACLIPC_KEY_MAX]);
 struct aclipc_share *aclipc_share_lookup(const struct aclipc_key *key);
 struct aclipc_share *aclipc_share_get(const struct aclipc_key *key, u64 gen);
+struct aclipc_share *aclipc_share_lookup_id(u64 generation);
 struct aclipc_share *aclipc_share_get_id(u64 generation);
 struct aclipc_share *aclipc_share_get_own(struct aclipc_session *session,
 					  const struct aclipc_key *key,

@@ -15,6 +15,8 @@ static void aclipc_close_fill_locked(struct aclipc_share *share,
 /* The deferral is over: what DRAINED would say is no longer so. */
 static void aclipc_undefer_locked(struct aclipc_share *share)
 {
+	if (!share->deferred && list_empty_careful(&share->mark.node))
+		return;
 	share->deferred = false;
 	spin_lock(&share->session->lock);
 	aclipc_unmark_locked(&share->mark);
@@ -27,7 +29,7 @@ static int aclipc_claim_locked(struct aclipc_share *share,
 {
 	if (share->begun)
 		return -ENOENT;
-	share->begun = true;
+	WRITE_ONCE(share->begun, true);
 	aclipc_undefer_locked(share);
 	cmd->out_answer = answer;
 	return 0;
@@ -90,8 +92,8 @@ static int aclipc_finish(struct aclipc_share *share, struct aclipc_close *cmd)
 		return -EINVAL;
 	}
 	trace_aclipc_finish(share);
-	share->begun = false;
-	share->gone = true;
+	WRITE_ONCE(share->begun, false);
+	WRITE_ONCE(share->gone, true);
 	aclipc_close_fill_locked(share, cmd);
 	retired = aclipc_share_revoke_locked(share, ACLIPC_REASON_CLOSED);
 	spin_unlock(&share->lock);
@@ -113,7 +115,7 @@ static int aclipc_abort(struct aclipc_share *share, struct aclipc_close *cmd)
 		goto out;
 	}
 	trace_aclipc_abort(share);
-	share->begun = false;
+	WRITE_ONCE(share->begun, false);
 	aclipc_undefer_locked(share);
 	aclipc_close_fill_locked(share, cmd);
 	if (share->state == ACLIPC_STATE_HELD ||

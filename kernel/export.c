@@ -36,6 +36,8 @@ static int aclipc_export_new(struct aclipc_session *session,
 	/* the driver may have taken the memory back as soon as it watched it */
 	if (READ_ONCE(share->state) == ACLIPC_STATE_REVOKED) {
 		aclipc_share_revoke(share, ACLIPC_REASON_FREED, true);
+		/* who revoked it came too early to see that it is watched */
+		aclipc_watch_stop(share);
 		ret = -EOWNERDEAD;
 	}
 out_put:
@@ -46,9 +48,7 @@ out_put:
 int aclipc_ioctl_export(struct aclipc_session *session, void *arg)
 {
 	struct aclipc_export *cmd = arg;
-	struct aclipc_share *old;
 	struct aclipc_key key;
-	bool live = false;
 	int ret;
 
 	if (cmd->flags & ~(ACLIPC_EXPORT_ANYONE | ACLIPC_EXPORT_UNWATCHED))
@@ -59,15 +59,6 @@ int aclipc_ioctl_export(struct aclipc_session *session, void *arg)
 	ret = aclipc_key_init(&key, cmd->key);
 	if (ret)
 		return ret;
-
-	/* the usual refusal costs nothing; publishing decides */
-	rcu_read_lock();
-	old = aclipc_share_lookup(&key);
-	if (old)
-		live = READ_ONCE(old->state) != ACLIPC_STATE_REVOKED;
-	rcu_read_unlock();
-	if (live)
-		return -EEXIST;
 
 	ret = aclipc_charge(&session->owner->nr_exports,
 			    READ_ONCE(aclipc_max_exports));
@@ -264,7 +255,7 @@ int aclipc_ioctl_allow(struct aclipc_session *session, void *arg)
 	if (!ret) {
 		spin_lock(&share->lock);
 		if (cmd->flags & ACLIPC_ALLOW_ANYONE)
-			share->anyone = true;
+			WRITE_ONCE(share->anyone, true);
 		if (cmd->flags & ACLIPC_ALLOW_REMOTE)
 			share->remote = true;
 		spin_unlock(&share->lock);

@@ -57,7 +57,8 @@ void aclipc_imports_stale_locked(struct aclipc_share *share, int by)
 
 	list_for_each_entry(import, &share->imports, share_node) {
 		spin_lock(&import->session->lock);
-		import->session->nr_stale += by;
+		WRITE_ONCE(import->session->nr_stale,
+			   import->session->nr_stale + by);
 		spin_unlock(&import->session->lock);
 	}
 }
@@ -152,7 +153,7 @@ static int aclipc_import_add_locked(struct aclipc_share *share,
 	if (aclipc_import_is_self(import))
 		share->nr_self++;
 	else
-		share->nr_imports++;
+		WRITE_ONCE(share->nr_imports, share->nr_imports + 1);
 	trace_aclipc_import(share, session, import->count);
 	return 0;
 }
@@ -244,7 +245,7 @@ static void aclipc_import_detach_locked(struct aclipc_imp *import,
 	list_del(&import->share_node);
 	spin_lock(&session->lock);
 	if (!share->hashed)
-		session->nr_stale--;
+		WRITE_ONCE(session->nr_stale, session->nr_stale - 1);
 	list_del(&import->session_node);
 	aclipc_unmark_locked(&import->mark);
 	spin_unlock(&session->lock);
@@ -276,9 +277,9 @@ static int aclipc_import_drop_locked(struct aclipc_imp *import, u32 n)
 	if (aclipc_import_is_self(import)) {
 		share->nr_self -= n;
 	} else {
-		share->nr_imports -= n;
+		WRITE_ONCE(share->nr_imports, share->nr_imports - n);
 		if (import->settling)
-			share->nr_settling -= n;
+			WRITE_ONCE(share->nr_settling, share->nr_settling - n);
 		aclipc_share_dropped_locked(share);
 	}
 	if (import->count)
@@ -362,7 +363,7 @@ int aclipc_import_close(struct aclipc_session *session,
 	if (stale && aclipc_import_unclear(session, key))
 		return -EINVAL;
 	rcu_read_lock();
-	share = cmd->generation ? xa_load(&aclipc_shares, cmd->generation) :
+	share = cmd->generation ? aclipc_share_lookup_id(cmd->generation) :
 				  aclipc_share_lookup(key);
 	if (share && aclipc_share_has_key(share, key))
 		ret = aclipc_import_close_share(session, share, cmd);
@@ -390,7 +391,8 @@ void aclipc_imports_settle(struct aclipc_session *session)
 			import->settling = true;
 			atomic64_add(import->count, &aclipc_nr_settling);
 			if (!aclipc_import_is_self(import))
-				share->nr_settling += import->count;
+				WRITE_ONCE(share->nr_settling, share->nr_settling +
+					   import->count);
 			/* the exit grace does not count it any more */
 			if (share->nr_waiters)
 				wake_up(&share->wq);

@@ -111,19 +111,26 @@ static int aclipc_probe_reply(void __user *uarg, u32 usize, size_t len,
 	return 0;
 }
 
-/* The fields out_*, and the one field that is read and written. */
+/*
+ * Write back the fields out_*, and the one field that is read and written.
+ * These are few words, for which a copy of a block costs more.
+ */
 static int aclipc_reply(void __user *uarg, size_t len, const void *arg,
 			const struct aclipc_call *call)
 {
 	const struct aclipc_close *close = arg;
 	struct aclipc_close __user *uclose = uarg;
+	size_t at;
 
 	if (call->handler == aclipc_ioctl_close &&
 	    close->op == ACLIPC_CLOSE_WAIT &&
 	    put_user(close->timeout_ms, &uclose->timeout_ms))
 		return -EFAULT;
-	if (copy_to_user(uarg + call->reply, arg + call->reply,
-			 len - call->reply))
+	for (at = call->reply; at + sizeof(u32) <= len; at += sizeof(u32))
+		if (put_user(*(const u32 *)(arg + at),
+			     (u32 __user *)(uarg + at)))
+			return -EFAULT;
+	if (at < len && copy_to_user(uarg + at, arg + at, len - at))
 		return -EFAULT;
 	return 0;
 }

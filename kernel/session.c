@@ -154,6 +154,7 @@ static long aclipc_session_clock(struct aclipc_session *session)
 static long aclipc_session_step(struct aclipc_session *session)
 {
 	bool dead = aclipc_pid_dead(session->owner->pid);
+	long left;
 
 	lockdep_assert_held(&session->mutex);
 
@@ -167,7 +168,7 @@ static long aclipc_session_step(struct aclipc_session *session)
 	if (session->phase == ACLIPC_PHASE_ENDED) {
 		if (!dead && aclipc_pid_exiting(session->owner->pid))
 			return msecs_to_jiffies(ACLIPC_RECHECK_MS);
-		session->phase = ACLIPC_PHASE_SETTLING;
+		WRITE_ONCE(session->phase, ACLIPC_PHASE_SETTLING);
 		session->clock_from_exit = dead;
 		aclipc_imports_settle(session);
 		return max(aclipc_session_clock(session), 1L);
@@ -177,8 +178,10 @@ static long aclipc_session_step(struct aclipc_session *session)
 		session->clock_from_exit = true;
 		return max(aclipc_session_clock(session), 1L);
 	}
-	if (time_before(jiffies, session->settle_end))
-		return session->settle_end - jiffies;
+	/* read the clock once: 0 and -1 have a meaning of their own */
+	left = session->settle_end - jiffies;
+	if (left > 0)
+		return left;
 	aclipc_imports_drop(session);
 	if (dead)
 		aclipc_session_revoke(session, ACLIPC_REASON_EXIT, true);

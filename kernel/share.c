@@ -15,7 +15,14 @@ static atomic64_t aclipc_generation;
 static struct rhashtable aclipc_registry;
 
 /* Every share that has memory, by generation. */
-DEFINE_XARRAY_FLAGS(aclipc_shares, 0);
+struct rhashtable aclipc_shares;
+
+static const struct rhashtable_params aclipc_shares_params = {
+	.head_offset = offsetof(struct aclipc_share, id_node),
+	.key_offset = offsetof(struct aclipc_share, generation),
+	.key_len = sizeof_field(struct aclipc_share, generation),
+	.automatic_shrinking = true,
+};
 
 /* Revoked shares without imports, oldest first. */
 static LIST_HEAD(aclipc_tombstones);
@@ -95,12 +102,19 @@ static struct aclipc_share *aclipc_share_tryget(struct aclipc_share *share)
 	return NULL;
 }
 
+/* Find any share by its generation.  Valid inside the RCU section only. */
+struct aclipc_share *aclipc_share_lookup_id(u64 generation)
+{
+	return rhashtable_lookup(&aclipc_shares, &generation,
+				 aclipc_shares_params);
+}
+
 struct aclipc_share *aclipc_share_get_id(u64 generation)
 {
 	struct aclipc_share *share;
 
 	rcu_read_lock();
-	share = aclipc_share_tryget(xa_load(&aclipc_shares, generation));
+	share = aclipc_share_tryget(aclipc_share_lookup_id(generation));
 	rcu_read_unlock();
 	return share;
 }
@@ -171,9 +185,12 @@ struct aclipc_share *aclipc_share_get_own(struct aclipc_session *session,
 	struct aclipc_share *old = ERR_PTR(-ENOENT);
 	struct aclipc_share *share;
 
-	if (!generation)
-		old = aclipc_share_superseded(session, key);
 	share = aclipc_share_get(key, generation);
+	if (!generation) {
+		/* pairs with the exchange in aclipc_share_supersede() */
+		smp_rmb();
+		old = aclipc_share_superseded(session, key);
+	}
 	if (!share) {
 		share = ERR_PTR(-ENOENT);
 	} else if (aclipc_share_owner(share) != session->owner) {
@@ -205,7 +222,8 @@ void aclipc_share_put(struct aclipc_share *share)
 {
 	if (!refcount_dec_and_test(&share->refs))
 		return;
-	xa_erase(&aclipc_shares, share->generation);
+	rhashtable_remove_fast(&aclipc_shares, &share->id_node,
+			       aclipc_shares_params);
 	aclipc_allow_free(rcu_dereference_protected(share->allow, true));
 	aclipc_session_put(share->session);
 	call_rcu(&share->rcu, aclipc_share_free_rcu);
@@ -236,8 +254,8 @@ struct aclipc_share *aclipc_share_new(struct aclipc_session *session,
 	refcount_inc(&session->refs);
 	share->session = session;
 
-	ret = xa_err(xa_store(&aclipc_shares, share->generation, share,
-			      GFP_KERNEL_ACCOUNT));
+	ret = rhashtable_insert_fast(&aclipc_shares, &share->id_node,
+				     aclipc_shares_params);
 	if (ret) {
 		aclipc_session_put(session);
 		kmem_cache_free(aclipc_share_cache, share);
@@ -253,7 +271,7 @@ static void aclipc_tombstone_add_locked(struct aclipc_share *share)
 	spin_lock(&aclipc_tombstones_lock);
 	if (list_empty(&share->tombstone_node)) {
 		list_add_tail(&share->tombstone_node, &aclipc_tombstones);
-		aclipc_nr_tombstones++;
+		WRITE_ONCE(aclipc_nr_tombstones, aclipc_nr_tombstones + 1);
 	}
 	spin_unlock(&aclipc_tombstones_lock);
 }
@@ -262,11 +280,12 @@ static void aclipc_tombstone_del_locked(struct aclipc_share *share)
 {
 	lockdep_assert_held(&share->lock);
 
+	/* on and off the list by share->lock only */
+	if (list_empty(&share->tombstone_node))
+		return;
 	spin_lock(&aclipc_tombstones_lock);
-	if (!list_empty(&share->tombstone_node)) {
-		list_del_init(&share->tombstone_node);
-		aclipc_nr_tombstones--;
-	}
+	list_del_init(&share->tombstone_node);
+	WRITE_ONCE(aclipc_nr_tombstones, aclipc_nr_tombstones - 1);
 	spin_unlock(&aclipc_tombstones_lock);
 }
 
@@ -298,7 +317,7 @@ void aclipc_tombstones_trim(void)
 
 	while ((share = aclipc_tombstone_oldest())) {
 		spin_lock(&share->lock);
-		share->gone = true;
+		WRITE_ONCE(share->gone, true);
 		retired = aclipc_share_retire_locked(share);
 		spin_unlock(&share->lock);
 		if (retired)
@@ -340,7 +359,7 @@ bool aclipc_share_retire_locked(struct aclipc_share *share)
 	aclipc_tombstone_del_locked(share);
 	spin_lock(&session->lock);
 	if (!share->hashed)
-		session->nr_superseded--;
+		WRITE_ONCE(session->nr_superseded, session->nr_superseded - 1);
 	list_del_init(&share->session_node);
 	aclipc_unmark_locked(&share->mark);
 	spin_unlock(&session->lock);
@@ -350,6 +369,18 @@ bool aclipc_share_retire_locked(struct aclipc_share *share)
 	return true;
 }
 
+/* The exporter's session counts those that are found in its list only. */
+static void aclipc_superseded_locked(struct aclipc_share *share, int by)
+{
+	struct aclipc_session *session = share->session;
+
+	lockdep_assert_held(&share->lock);
+
+	spin_lock(&session->lock);
+	WRITE_ONCE(session->nr_superseded, session->nr_superseded + by);
+	spin_unlock(&session->lock);
+}
+
 /*
  * Put @share where the revoked share @old of the same key stands.  @old keeps
  * its imports and is found by its generation only.
@@ -357,26 +388,24 @@ bool aclipc_share_retire_locked(struct aclipc_share *share)
 static int aclipc_share_supersede(struct aclipc_share *old,
 				  struct aclipc_share *share)
 {
-	struct aclipc_session *session = old->session;
 	bool retired = false;
 	int ret = -EAGAIN;
 
 	spin_lock(&old->lock);
 	if (!old->hashed)
 		goto out;
-	/* before importers can miss it in the registry */
+	/* before anyone can miss it in the registry */
 	WRITE_ONCE(old->hashed, false);
 	aclipc_imports_stale_locked(old, 1);
+	aclipc_superseded_locked(old, 1);
 	ret = rhashtable_replace_fast(&aclipc_registry, &old->node,
 				      &share->node, aclipc_registry_params);
 	if (ret) {
+		aclipc_superseded_locked(old, -1);
 		aclipc_imports_stale_locked(old, -1);
 		WRITE_ONCE(old->hashed, true);
 		goto out;
 	}
-	spin_lock(&session->lock);
-	WRITE_ONCE(session->nr_superseded, session->nr_superseded + 1);
-	spin_unlock(&session->lock);
 	retired = aclipc_share_retire_locked(old);
 out:
 	spin_unlock(&old->lock);
@@ -395,19 +424,21 @@ static int aclipc_share_insert(struct aclipc_share *share)
 	int ret;
 
 	do {
-		old = aclipc_share_get(&key, 0);
-		if (!old) {
-			ret = rhashtable_lookup_insert_key(&aclipc_registry,
-							   &key, &share->node,
-							   aclipc_registry_params);
-			if (ret == -EEXIST)
-				ret = -EAGAIN;
-		} else {
-			ret = -EEXIST;
-			if (READ_ONCE(old->state) == ACLIPC_STATE_REVOKED)
-				ret = aclipc_share_supersede(old, share);
-			aclipc_share_put(old);
+		rcu_read_lock();
+		old = rhashtable_lookup_get_insert_key(&aclipc_registry, &key,
+						       &share->node,
+						       aclipc_registry_params);
+		if (!IS_ERR_OR_NULL(old) && !refcount_inc_not_zero(&old->refs))
+			old = ERR_PTR(-EAGAIN);
+		rcu_read_unlock();
+		if (IS_ERR_OR_NULL(old)) {
+			ret = PTR_ERR_OR_ZERO(old);
+			continue;
 		}
+		ret = -EEXIST;
+		if (READ_ONCE(old->state) == ACLIPC_STATE_REVOKED)
+			ret = aclipc_share_supersede(old, share);
+		aclipc_share_put(old);
 	} while (ret == -EAGAIN);
 	return ret == 0 || ret == -EEXIST ? ret : -ENOMEM;
 }
@@ -470,7 +501,7 @@ bool aclipc_share_revoke_locked(struct aclipc_share *share, u8 reason)
 	lockdep_assert_held(&share->lock);
 
 	if (share->state != ACLIPC_STATE_REVOKED) {
-		share->reason = reason;
+		WRITE_ONCE(share->reason, reason);
 		/* nothing is left to wait for */
 		if (share->deferred)
 			aclipc_mark(share->session, &share->mark,
@@ -489,7 +520,8 @@ void aclipc_share_revoke(struct aclipc_share *share, u8 reason, bool gone)
 	bool retired;
 
 	spin_lock(&share->lock);
-	share->gone |= gone;
+	if (gone)
+		WRITE_ONCE(share->gone, true);
 	retired = aclipc_share_revoke_locked(share, reason);
 	spin_unlock(&share->lock);
 	if (retired)
@@ -536,14 +568,23 @@ int aclipc_shares_init(void)
 		return -ENOMEM;
 	ret = rhashtable_init(&aclipc_registry, &aclipc_registry_params);
 	if (ret)
-		kmem_cache_destroy(aclipc_share_cache);
+		goto err_cache;
+	ret = rhashtable_init(&aclipc_shares, &aclipc_shares_params);
+	if (ret)
+		goto err_registry;
+	return 0;
+
+err_registry:
+	rhashtable_destroy(&aclipc_registry);
+err_cache:
+	kmem_cache_destroy(aclipc_share_cache);
 	return ret;
 }
 
 void aclipc_shares_exit(void)
 {
-	WARN_ON(!xa_empty(&aclipc_shares));
-	xa_destroy(&aclipc_shares);
+	WARN_ON(atomic_read(&aclipc_shares.nelems));
+	rhashtable_destroy(&aclipc_shares);
 	rhashtable_destroy(&aclipc_registry);
 	rcu_barrier();
 	kmem_cache_destroy(aclipc_share_cache);

@@ -3,7 +3,9 @@
 
 #include <linux/debugfs.h>
 #include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/sched/signal.h>
 
 #include "aclipc.h"
 
@@ -69,41 +71,60 @@ void aclipc_show_fdinfo(struct seq_file *m, struct file *file)
 	spin_unlock(&session->lock);
 }
 
-/* Walk all shares by generation; the position is the generation. */
-static void *aclipc_seq_find(loff_t *pos)
+/* Walk all shares.  Inside the walk, which is an RCU section, they stay. */
+static void *aclipc_seq_skip(struct rhashtable_iter *iter, void *share)
 {
-	struct aclipc_share *share;
-	unsigned long index = *pos;
-
-	rcu_read_lock();
-	do {
-		share = xa_find(&aclipc_shares, &index, ULONG_MAX, XA_PRESENT);
-		if (!share)
-			break;
-		*pos = index;
-		index++;
-	} while (!refcount_inc_not_zero(&share->refs));
-	rcu_read_unlock();
+	/* the table was resized: some may come twice */
+	while (IS_ERR(share))
+		share = rhashtable_walk_next(iter);
 	return share;
 }
 
 static void *aclipc_seq_start(struct seq_file *m, loff_t *pos)
+	__acquires(RCU)
 {
-	return *pos ? aclipc_seq_find(pos) : SEQ_START_TOKEN;
+	struct rhashtable_iter *iter = m->private;
+
+	rhashtable_walk_start(iter);
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	return aclipc_seq_skip(iter, rhashtable_walk_peek(iter));
 }
 
 static void *aclipc_seq_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	if (v != SEQ_START_TOKEN)
-		aclipc_share_put(v);
+	struct rhashtable_iter *iter = m->private;
+
 	++*pos;
-	return aclipc_seq_find(pos);
+	return aclipc_seq_skip(iter, rhashtable_walk_next(iter));
 }
 
 static void aclipc_seq_stop(struct seq_file *m, void *v)
+	__releases(RCU)
 {
-	if (v && v != SEQ_START_TOKEN)
-		aclipc_share_put(v);
+	rhashtable_walk_stop(m->private);
+}
+
+static int aclipc_seq_open(struct file *file, const struct seq_operations *ops)
+{
+	struct rhashtable_iter *iter;
+
+	iter = __seq_open_private(file, ops, sizeof(*iter));
+	if (!iter)
+		return -ENOMEM;
+	/* a walk starts again when the table is resized: let that end first */
+	while (work_busy(&aclipc_shares.run_work) && !signal_pending(current))
+		flush_work(&aclipc_shares.run_work);
+	rhashtable_walk_enter(&aclipc_shares, iter);
+	return 0;
+}
+
+static int aclipc_seq_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	rhashtable_walk_exit(m->private);
+	return seq_release_private(inode, file);
 }
 
 static void aclipc_seq_key(struct seq_file *m, const u8 *key)
@@ -163,7 +184,18 @@ static const struct seq_operations aclipc_shares_sops = {
 	.stop = aclipc_seq_stop,
 	.show = aclipc_shares_show,
 };
-DEFINE_SEQ_ATTRIBUTE(aclipc_shares);
+
+static int aclipc_shares_open(struct inode *inode, struct file *file)
+{
+	return aclipc_seq_open(file, &aclipc_shares_sops);
+}
+
+static const struct file_operations aclipc_shares_fops = {
+	.owner = THIS_MODULE,
+	.open = aclipc_shares_open,
+	.read = seq_read,
+	.release = aclipc_seq_release,
+};
 
 static const struct seq_operations aclipc_imports_sops = {
 	.start = aclipc_seq_start,
@@ -171,30 +203,50 @@ static const struct seq_operations aclipc_imports_sops = {
 	.stop = aclipc_seq_stop,
 	.show = aclipc_imports_show,
 };
-DEFINE_SEQ_ATTRIBUTE(aclipc_imports);
+
+static int aclipc_imports_open(struct inode *inode, struct file *file)
+{
+	return aclipc_seq_open(file, &aclipc_imports_sops);
+}
+
+static const struct file_operations aclipc_imports_fops = {
+	.owner = THIS_MODULE,
+	.open = aclipc_imports_open,
+	.read = seq_read,
+	.release = aclipc_seq_release,
+};
+
+static unsigned long aclipc_imports_total(void)
+{
+	struct rhashtable_iter iter;
+	struct aclipc_share *share;
+	struct aclipc_imp *import;
+	unsigned long total = 0;
+
+	rhashtable_walk_enter(&aclipc_shares, &iter);
+	rhashtable_walk_start(&iter);
+	while ((share = aclipc_seq_skip(&iter, rhashtable_walk_next(&iter)))) {
+		spin_lock(&share->lock);
+		list_for_each_entry(import, &share->imports, share_node)
+			total += import->count;
+		spin_unlock(&share->lock);
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	return total;
+}
 
 /* What is left behind?  Counts every object that has memory. */
 static int aclipc_counts_show(struct seq_file *m, void *v)
 {
 	unsigned int owners, sessions;
-	unsigned long shares = 0, imports = 0, index;
-	struct aclipc_share *share;
-	struct aclipc_imp *import;
 
 	/* frees that are under way */
 	flush_workqueue(aclipc_wq);
 	aclipc_sessions_count(&owners, &sessions);
-	rcu_read_lock();
-	xa_for_each(&aclipc_shares, index, share) {
-		shares++;
-		spin_lock(&share->lock);
-		list_for_each_entry(import, &share->imports, share_node)
-			imports += import->count;
-		spin_unlock(&share->lock);
-	}
-	rcu_read_unlock();
-	seq_printf(m, "owners %u\nsessions %u\nshares %lu\nimports %lu\n",
-		   owners, sessions, shares, imports);
+	seq_printf(m, "owners %u\nsessions %u\nshares %d\nimports %lu\n",
+		   owners, sessions, atomic_read(&aclipc_shares.nelems),
+		   aclipc_imports_total());
 	seq_printf(m, "settling %lld\nwatches %u\ntombstones %u\n",
 		   (long long)atomic64_read(&aclipc_nr_settling),
 		   aclipc_watch_count(), aclipc_tombstones_count());

@@ -142,7 +142,7 @@ static int aclipc_wait_sleep(struct aclipc_share *share,
 		ret = aclipc_wait_begin_locked(share, cmd);
 		/* the memory went while we waited: say so once */
 		if (!ret && cmd->out_answer == ACLIPC_ANSWER_REVOKED) {
-			share->begun = false;
+			WRITE_ONCE(share->begun, false);
 			cmd->out_answer = 0;
 			ret = -EOWNERDEAD;
 		}
@@ -165,6 +165,7 @@ int aclipc_wait(struct aclipc_share *share, struct aclipc_close *cmd)
 {
 	struct aclipc_waiter waiter = { .share = share };
 	unsigned long end = jiffies + msecs_to_jiffies(cmd->timeout_ms);
+	long left;
 	int ret;
 
 	spin_lock(&share->lock);
@@ -184,7 +185,7 @@ int aclipc_wait(struct aclipc_share *share, struct aclipc_close *cmd)
 	spin_lock(&share->lock);
 	aclipc_wait_leave_locked(share);
 	spin_unlock(&share->lock);
-	cmd->timeout_ms = time_before(jiffies, end) ?
-			  jiffies_to_msecs(end - jiffies) : 0;
+	left = end - jiffies;
+	cmd->timeout_ms = left > 0 ? jiffies_to_msecs(left) : 0;
 	return ret;
 }

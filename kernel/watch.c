@@ -15,6 +15,7 @@
  */
 
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 
 #include "aclipc.h"
@@ -26,10 +27,18 @@
 
 #define ACLIPC_GRACE_MAX_MS	10000
 
-struct aclipc_driver {
+/*
+ * The binding to the driver: one for all registrations, bound with the first
+ * and given up with the last.
+ */
+static struct {
+	struct mutex mutex;		/* a leaf; the driver is not called */
+	unsigned int users;
 	int (*get)(u64 va, u64 len, void (*free_callback)(void *), void *data,
 		   struct p2p_page_table **page_table);
 	int (*put)(struct p2p_page_table *page_table);
+} aclipc_driver = {
+	.mutex = __MUTEX_INITIALIZER(aclipc_driver.mutex),
 };
 
 static atomic_t aclipc_nr_watches;
@@ -39,31 +48,44 @@ unsigned int aclipc_watch_count(void)
 	return atomic_read(&aclipc_nr_watches);
 }
 
-/* Bind to the driver.  Both functions, or none. */
-static int aclipc_driver_get(struct aclipc_driver *driver)
+/* Both functions, or none. */
+static bool aclipc_driver_bind(void)
 {
-	driver->get = symbol_get(hal_kernel_p2p_get_pages);
-	if (!driver->get)
-		return -ENODEV;
-	driver->put = symbol_get(hal_kernel_p2p_put_pages);
-	if (!driver->put) {
-		symbol_put(hal_kernel_p2p_get_pages);
-		return -ENODEV;
-	}
-	return 0;
+	aclipc_driver.get = symbol_get(hal_kernel_p2p_get_pages);
+	if (!aclipc_driver.get)
+		return false;
+	aclipc_driver.put = symbol_get(hal_kernel_p2p_put_pages);
+	if (aclipc_driver.put)
+		return true;
+	symbol_put(hal_kernel_p2p_get_pages);
+	return false;
+}
+
+static bool aclipc_driver_get(void)
+{
+	bool bound;
+
+	mutex_lock(&aclipc_driver.mutex);
+	bound = aclipc_driver.users || aclipc_driver_bind();
+	if (bound)
+		aclipc_driver.users++;
+	mutex_unlock(&aclipc_driver.mutex);
+	return bound;
 }
 
 static void aclipc_driver_put(void)
 {
-	symbol_put(hal_kernel_p2p_put_pages);
-	symbol_put(hal_kernel_p2p_get_pages);
+	mutex_lock(&aclipc_driver.mutex);
+	if (!--aclipc_driver.users) {
+		symbol_put(hal_kernel_p2p_put_pages);
+		symbol_put(hal_kernel_p2p_get_pages);
+	}
+	mutex_unlock(&aclipc_driver.mutex);
 }
 
 bool aclipc_watch_available(void)
 {
-	struct aclipc_driver driver;
-
-	if (aclipc_driver_get(&driver))
+	if (!aclipc_driver_get())
 		return false;
 	aclipc_driver_put();
 	return true;
@@ -80,9 +102,9 @@ static void aclipc_watch_release(struct aclipc_share *share)
 /* End the registration.  By whom ACLIPC_WATCH_PUTTING makes responsible. */
 static void aclipc_watch_put(struct aclipc_share *share)
 {
-	share->watch.put(share->watch.table);
+	aclipc_driver.put(share->watch.table);
 	spin_lock(&share->lock);
-	share->watch.state = ACLIPC_WATCH_NONE;
+	WRITE_ONCE(share->watch.state, ACLIPC_WATCH_NONE);
 	spin_unlock(&share->lock);
 	atomic_dec(&aclipc_nr_watches);
 	aclipc_watch_release(share);
@@ -156,9 +178,9 @@ static void aclipc_watch_callback(void *data)
 	spin_lock(&share->lock);
 	state = share->watch.state;
 	if (state == ACLIPC_WATCH_STARTING)
-		share->watch.state = ACLIPC_WATCH_FIRED;
+		WRITE_ONCE(share->watch.state, ACLIPC_WATCH_FIRED);
 	if (state == ACLIPC_WATCH_OUT)
-		share->watch.state = ACLIPC_WATCH_PUTTING;
+		WRITE_ONCE(share->watch.state, ACLIPC_WATCH_PUTTING);
 	trace_aclipc_callback(share, exiting);
 	if (state == ACLIPC_WATCH_STARTING || state == ACLIPC_WATCH_OUT)
 		retired = aclipc_share_revoke_locked(share, exiting ?
@@ -180,7 +202,6 @@ static void aclipc_watch_callback(void *data)
 
 /* Take over what get_pages returned.  False if it is to be given back. */
 static bool aclipc_watch_accept(struct aclipc_share *share,
-				const struct aclipc_driver *driver,
 				struct p2p_page_table *table)
 {
 	struct aclipc_watch *watch = &share->watch;
@@ -191,11 +212,10 @@ static bool aclipc_watch_accept(struct aclipc_share *share,
 		 watch->state == ACLIPC_WATCH_STARTING;
 	if (accept) {
 		watch->table = table;
-		watch->put = driver->put;
 		share->watched = true;
 		atomic_inc(&aclipc_nr_watches);
 	}
-	watch->state = accept ? ACLIPC_WATCH_OUT : ACLIPC_WATCH_NONE;
+	WRITE_ONCE(watch->state, accept ? ACLIPC_WATCH_OUT : ACLIPC_WATCH_NONE);
 	spin_unlock(&share->lock);
 	return accept;
 }
@@ -207,24 +227,23 @@ void aclipc_watch_start(struct aclipc_share *share)
 	u64 length = round_up(share->addr - start + share->length,
 			      ACLIPC_P2P_ALIGN);
 	struct p2p_page_table *table = NULL;
-	struct aclipc_driver driver;
 
-	if (aclipc_driver_get(&driver))
+	if (!aclipc_driver_get())
 		return;
 	__module_get(THIS_MODULE);
 	refcount_inc(&share->refs);
 	INIT_WORK(&share->watch.work, aclipc_watch_work);
 	spin_lock(&share->lock);
-	share->watch.state = ACLIPC_WATCH_STARTING;
+	WRITE_ONCE(share->watch.state, ACLIPC_WATCH_STARTING);
 	spin_unlock(&share->lock);
 
-	if (driver.get(start, length, aclipc_watch_callback,
-		       (void *)(unsigned long)share->generation, &table))
+	if (aclipc_driver.get(start, length, aclipc_watch_callback,
+			      (void *)(unsigned long)share->generation, &table))
 		table = NULL;
-	if (aclipc_watch_accept(share, &driver, table))
+	if (aclipc_watch_accept(share, table))
 		return;
 	if (table)
-		driver.put(table);
+		aclipc_driver.put(table);
 	aclipc_watch_release(share);
 }
 
@@ -233,10 +252,12 @@ void aclipc_watch_stop(struct aclipc_share *share)
 {
 	bool out;
 
+	if (READ_ONCE(share->watch.state) == ACLIPC_WATCH_NONE)
+		return;
 	spin_lock(&share->lock);
 	out = share->watch.state == ACLIPC_WATCH_OUT;
 	if (out)
-		share->watch.state = ACLIPC_WATCH_PUTTING;
+		WRITE_ONCE(share->watch.state, ACLIPC_WATCH_PUTTING);
 	spin_unlock(&share->lock);
 	/* else there is none, or its callback sees to it */
 	if (out)
