@@ -60,7 +60,7 @@ static inline void pair_add(struct pair *p, double a, double b)
 static inline void row(const char *id, double value, const char *sense,
 		       double bound, double a, double b, int rounds)
 {
-	printf("row %s %.3f %s %g %.1f %.1f %d\n", id, value, sense, bound, a,
+	printf("row %s %.3f %s %g %.2f %.2f %d\n", id, value, sense, bound, a,
 	       b, rounds);
 	fflush(stdout);
 }

@@ -60,7 +60,7 @@ function number(vm, id, name)
 }
 
 END {
-	line = "%-47s %-28s %9s %9s  %-8s %s\n"
+	line = "%-49s %-28s %9s %9s  %-8s %s\n"
 	printf(line, "work", "compared with", "counted", "by clock", "bound", "")
 	printf("{\"rows\": [") > json
 	for (i = 1; i <= n; i++) {
@@ -78,7 +78,10 @@ END {
 			judges[id] == "count" ? "counted" : "clock", sense[id],
 			bound[id] == "" ? "null" : bound[id]) > json
 		vm = judges[id]
-		if (a[vm, id] > 0)
+		if (id == "two-threads")
+			printf(", \"gain\": %s, \"gain_of_nothing\": %s",
+				a[vm, id], b[vm, id]) > json
+		else if (a[vm, id] > 0)
 			printf(", \"ns\": %s, \"ns_against\": %s", a[vm, id],
 				b[vm, id]) > json
 		printf(", \"rounds\": %d, \"ok\": %s}", rounds[vm, id],

@@ -44,7 +44,7 @@ finish() {
 
 # kill the importer that reads for ever, once it does
 kill_victim() {
-	until grep -qs right "$1/importer 2.log"; do
+	until grep -qsE "read|failed|FAILED" "$1/importer 2.log"; do
 		sleep 0.02
 	done
 	while read -r pid role; do
@@ -97,7 +97,6 @@ act() {
 	name=$1
 	shift
 	"$bin/timeline" "$name" "$@" || failed=1
-	echo
 }
 
 echo "ACT 1: without aclipc.  The exporter closes and frees first."
@@ -105,12 +104,14 @@ play bare-40 "" 40 close-first 1 1 0 "40 MiB, times in ms"
 play bare-1 "" 1 free-first 1 1 0 "1 MiB, freed first, closed later"
 act bare "$work/bare-40" "$work/bare-1"
 
+echo
 echo "ACT 2: the same programs with LD_PRELOAD=libaclipc.so."
 play ordered-40 "$lib" 40 close-first 1 3 0 "40 MiB, times in ms"
 play ordered-1 "$lib" 1 free-first 1 3 0 "1 MiB, freed first, closed later"
 act ordered "$work/ordered-40" "$work/ordered-1"
 
 work_ms=$((settle_ms + 1500))
+echo
 echo "ACT 3: importer 2 is killed (SIGKILL) while it holds the key."
 play killed-1 "$lib" 40 close-first 1 0 $work_ms \
 	"the exporter closed before; imports of the killed settle for $settle_ms ms"
