@@ -3,7 +3,8 @@
 # check.sh: all tests.  Host checks, then the kselftests in VMs, for each kernel
 # of KERNELS (6.1 6.12) with each SVM version of SVMS (v2 v3), JOBS (2) VMs at a
 # time.  TESTS: names of test programs, instead of all.  A program has
-# TEST_TIMEOUT seconds (300).  The last line counts, logs are in build/check.
+# TEST_TIMEOUT seconds (300).  HOST=no: the VMs alone.  The last line counts,
+# logs are in LOGS (build/check).
 set -eu
 set -m		# jobs get process groups, so that none outlives this script
 # shellcheck source=common.sh
@@ -11,7 +12,7 @@ set -m		# jobs get process groups, so that none outlives this script
 
 KERNELS=${KERNELS:-6.1 6.12}
 SVMS=${SVMS:-v2 v3}
-logs=$build/check
+logs=${LOGS:-$build/check}
 rm -rf "$logs"
 mkdir -p "$logs"
 
@@ -55,7 +56,8 @@ vm() { # KERNEL SVM
 	: > "$logs/$name.log"
 	while [ ${#left[@]} -gt 0 ]; do
 		rc=0
-		KERNEL=$1 SVM=$2 FILES="$paths" TIMEOUT=${TIMEOUT:-2400} \
+		KERNEL=$1 SVM=$2 FILES="$paths $vm_dir/left.sh" \
+			TIMEOUT=${TIMEOUT:-2400} \
 			CONSOLE=$logs/$name-${#left[@]}.console \
 			APPEND="test_timeout=${TEST_TIMEOUT:-300}" \
 			"$vm_dir/run.sh" "$vm_dir/tests.sh" "${left[@]}" \
@@ -91,7 +93,7 @@ paths=${paths//$'\n'/ }
 for kernel in $KERNELS; do
 	"$vm_dir/modules.sh" "$kernel" > /dev/null
 done
-[ -n "${TESTS:-}" ] || host
+[ -n "${TESTS:-}" ] || [ "${HOST:-}" = no ] || host
 for kernel in $KERNELS; do
 	for svm in $SVMS; do
 		while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-2}" ]; do

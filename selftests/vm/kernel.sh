@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # kernel.sh NAME: fetch and unpack a Debian kernel with its headers, without
-# installing it.  Prints the folder: vmlinux, release, root/.  Cached.
+# installing it, or build one that debugs (debug.sh).  Prints the folder:
+# vmlinux, release, root/.  Cached.
 set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
 name=$1
+case $name in debug | kcsan) exec "$vm_dir/debug.sh" "$name" ;; esac
 kernel=$build/kernels/$name
 package=$(kernel_package "$name")
 read -r suite meta <<< "$package"
