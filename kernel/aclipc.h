@@ -94,6 +94,7 @@ struct aclipc_session {
 	refcount_t refs;		/* file, owner's list, each share */
 	u64 id;				/* set once */
 	struct aclipc_owner *owner;	/* set once, a reference */
+	u64 exec_id;			/* set once: the owner's program */
 	struct list_head owner_node;	/* aclipc_owners_lock */
 	enum aclipc_phase phase;	/* mutex */
 	bool clock_from_exit;		/* mutex: settle time since the exit */
@@ -222,6 +223,8 @@ void aclipc_sessions_exit(void);
 /* share.c */
 extern struct rhashtable aclipc_shares;
 
+int aclipc_key_check(struct aclipc_key *key,
+		     const __u8 bytes[ACLIPC_KEY_MAX]);
 int aclipc_key_init(struct aclipc_key *key,
 		    const __u8 bytes[ACLIPC_KEY_MAX]);
 struct aclipc_share *aclipc_share_lookup(const struct aclipc_key *key);
@@ -256,8 +259,6 @@ static inline bool aclipc_share_has_key(const struct aclipc_share *share,
 	u64 differ = 0;
 	int i;
 
-	if (share->hash != key->hash)
-		return false;
 	for (i = 0; i < ACLIPC_KEY_MAX / sizeof(u64); i++)
 		differ |= a[i] ^ b[i];
 	return !differ;

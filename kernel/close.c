@@ -165,7 +165,11 @@ int aclipc_ioctl_close(struct aclipc_session *session, void *arg)
 	if (cmd->op == ACLIPC_CLOSE_WAIT ?
 	    cmd->timeout_ms > ACLIPC_WAIT_MAX_MS : cmd->timeout_ms)
 		return -EINVAL;
-	ret = aclipc_key_init(&key, cmd->key);
+	/* with a generation, an import is not looked up by its key */
+	if (cmd->op == ACLIPC_CLOSE_IMPORT && cmd->generation)
+		ret = aclipc_key_check(&key, cmd->key);
+	else
+		ret = aclipc_key_init(&key, cmd->key);
 	if (ret)
 		return ret;
 

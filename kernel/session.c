@@ -21,12 +21,18 @@
 /* How often an exiting owner is looked at that no wake-up was heard of. */
 #define ACLIPC_RECHECK_MS	100
 
+/* How often all owners are looked at, for what wakes nobody. */
+#define ACLIPC_LOOK_MS		1000
+
 /* Above session->mutex.  Owners, their sessions, the sessions' phases. */
 static DEFINE_MUTEX(aclipc_owners_lock);
 static DEFINE_HASHTABLE(aclipc_owners, 8);
 static unsigned int aclipc_nr_owners;
 static unsigned int aclipc_nr_sessions;
 static u64 aclipc_session_id;
+
+static void aclipc_owners_look(struct work_struct *work);
+static DECLARE_DELAYED_WORK(aclipc_look, aclipc_owners_look);
 
 /*
  * Has the process begun to end?  A leader may end before its threads, so its
@@ -63,9 +69,27 @@ static bool aclipc_pid_dead(struct pid *pid)
 	return dead;
 }
 
+/*
+ * Has the owner become another program, which inherited the descriptor?  The
+ * driver knows nothing of the old one any more.
+ */
+static bool aclipc_session_execed(const struct aclipc_session *session)
+{
+	struct task_struct *task;
+	bool execed = false;
+
+	rcu_read_lock();
+	task = pid_task(session->owner->pid, PIDTYPE_TGID);
+	if (task)
+		execed = READ_ONCE(task->self_exec_id) != session->exec_id;
+	rcu_read_unlock();
+	return execed;
+}
+
 bool aclipc_session_is_owner(const struct aclipc_session *session)
 {
 	return task_tgid(current) == session->owner->pid &&
+	       current->self_exec_id == session->exec_id &&
 	       READ_ONCE(session->phase) == ACLIPC_PHASE_OPEN;
 }
 
@@ -159,7 +183,7 @@ static long aclipc_session_step(struct aclipc_session *session)
 	lockdep_assert_held(&session->mutex);
 
 	if (session->phase == ACLIPC_PHASE_OPEN) {
-		if (!dead)
+		if (!dead && !aclipc_session_execed(session))
 			return -1;	/* a spurious wake-up */
 		aclipc_session_end(session);
 	}
@@ -169,13 +193,13 @@ static long aclipc_session_step(struct aclipc_session *session)
 		if (!dead && aclipc_pid_exiting(session->owner->pid))
 			return msecs_to_jiffies(ACLIPC_RECHECK_MS);
 		WRITE_ONCE(session->phase, ACLIPC_PHASE_SETTLING);
-		session->clock_from_exit = dead;
+		WRITE_ONCE(session->clock_from_exit, dead);
 		aclipc_imports_settle(session);
 		return max(aclipc_session_clock(session), 1L);
 	}
 	/* the mappings of a process go only after it, whatever it closed */
 	if (dead && !session->clock_from_exit) {
-		session->clock_from_exit = true;
+		WRITE_ONCE(session->clock_from_exit, true);
 		return max(aclipc_session_clock(session), 1L);
 	}
 	/* read the clock once: 0 and -1 have a meaning of their own */
@@ -249,6 +273,40 @@ static void aclipc_owner_exit_work(struct work_struct *work)
 	if (aclipc_pid_dead(owner->pid))
 		list_for_each_entry(session, &owner->sessions, owner_node)
 			mod_delayed_work(aclipc_wq, &session->work, 0);
+	mutex_unlock(&aclipc_owners_lock);
+}
+
+/* Should the session's work have run, or run again? */
+static bool aclipc_session_overdue(struct aclipc_session *session, bool dead)
+{
+	if (dead)
+		return !READ_ONCE(session->clock_from_exit);
+	return READ_ONCE(session->phase) == ACLIPC_PHASE_OPEN &&
+	       aclipc_session_execed(session);
+}
+
+/*
+ * Two ends wake nobody while another process, or the owner itself, keeps the
+ * descriptor: exec, and the exit of a process of which a tracer does not reap a
+ * thread.  So look at all owners now and then.
+ */
+static void aclipc_owners_look(struct work_struct *work)
+{
+	struct aclipc_session *session;
+	struct aclipc_owner *owner;
+	bool dead;
+	int bkt;
+
+	mutex_lock(&aclipc_owners_lock);
+	hash_for_each(aclipc_owners, bkt, owner, node) {
+		dead = aclipc_pid_dead(owner->pid);
+		list_for_each_entry(session, &owner->sessions, owner_node)
+			if (aclipc_session_overdue(session, dead))
+				mod_delayed_work(aclipc_wq, &session->work, 0);
+	}
+	if (aclipc_nr_owners)
+		queue_delayed_work(aclipc_wq, &aclipc_look,
+				   msecs_to_jiffies(ACLIPC_LOOK_MS));
 	mutex_unlock(&aclipc_owners_lock);
 }
 
@@ -351,6 +409,8 @@ static int aclipc_session_link(struct aclipc_session *session,
 		hash_add(aclipc_owners, &owner->node,
 			 (unsigned long)owner->pid);
 		aclipc_nr_owners++;
+		queue_delayed_work(aclipc_wq, &aclipc_look,
+				   msecs_to_jiffies(ACLIPC_LOOK_MS));
 		add_wait_queue(&owner->pid->wait_pidfd, &owner->exit_entry);
 	} else if (owner->nr_sessions >= max) {
 		aclipc_owner_sweep(owner);
@@ -358,6 +418,7 @@ static int aclipc_session_link(struct aclipc_session *session,
 	refcount_inc(&owner->refs);
 	session->owner = owner;
 	session->id = ++aclipc_session_id;
+	session->exec_id = current->self_exec_id;
 	list_add_tail(&session->owner_node, &owner->sessions);
 	owner->nr_sessions++;
 	aclipc_nr_sessions++;
@@ -467,4 +528,5 @@ void aclipc_sessions_exit(void)
 		mutex_unlock(&session->mutex);
 		aclipc_session_put(session);
 	}
+	cancel_delayed_work_sync(&aclipc_look);
 }

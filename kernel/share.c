@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Shares: the registry by key, the states, revocation, tombstones. */
 
+#include <linux/hash.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -17,10 +18,17 @@ static struct rhashtable aclipc_registry;
 /* Every share that has memory, by generation. */
 struct rhashtable aclipc_shares;
 
+/* Generations are counted up: nobody can choose them. */
+static u32 aclipc_generation_hashfn(const void *data, u32 len, u32 seed)
+{
+	return hash_64(*(const u64 *)data, 32) ^ seed;
+}
+
 static const struct rhashtable_params aclipc_shares_params = {
 	.head_offset = offsetof(struct aclipc_share, id_node),
 	.key_offset = offsetof(struct aclipc_share, generation),
 	.key_len = sizeof_field(struct aclipc_share, generation),
+	.hashfn = aclipc_generation_hashfn,
 	.automatic_shrinking = true,
 };
 
@@ -59,11 +67,11 @@ static const struct rhashtable_params aclipc_registry_params = {
 };
 
 /*
- * Check a key field, 1 to 64 non-zero bytes and then only zeros, and hash it.
- * The hash is seeded, since keys come from processes that do not trust each
- * other.  @bytes is aligned like the structs of the uapi.
+ * Check a key field: 1 to 64 non-zero bytes and then only zeros.  @bytes is
+ * aligned like the structs of the uapi.  Enough to compare with; to look the key
+ * up it takes aclipc_key_init().
  */
-int aclipc_key_init(struct aclipc_key *key, const __u8 bytes[ACLIPC_KEY_MAX])
+int aclipc_key_check(struct aclipc_key *key, const __u8 bytes[ACLIPC_KEY_MAX])
 {
 	const struct word_at_a_time constants = WORD_AT_A_TIME_CONSTANTS;
 	const unsigned long *word = (const unsigned long *)bytes;
@@ -84,6 +92,20 @@ int aclipc_key_init(struct aclipc_key *key, const __u8 bytes[ACLIPC_KEY_MAX])
 			return -EINVAL;
 	}
 	key->bytes = bytes;
+	key->hash = 0;
+	return 0;
+}
+
+/*
+ * Check and hash a key field.  The hash is seeded, since keys come from
+ * processes that do not trust each other.
+ */
+int aclipc_key_init(struct aclipc_key *key, const __u8 bytes[ACLIPC_KEY_MAX])
+{
+	int ret = aclipc_key_check(key, bytes);
+
+	if (ret)
+		return ret;
 	key->hash = hsiphash(bytes, ACLIPC_KEY_MAX, &aclipc_secret);
 	return 0;
 }

@@ -238,19 +238,39 @@ TEST_F(wait, of_two_waiters_one_is_held)
 	}
 }
 
+/* The waiter that stays, in the exporter, between the two calls. */
+static struct one staying;
+
+/* Leaves one thread waiting; returns what a second, short wait came to. */
+static long fn_one_stays_one_leaves(int fd, void *arg)
+{
+	(void)arg;
+	staying.fd = fd;
+	staying.timeout = T_BOUND_MS;
+	if (pthread_create(&staying.thread, NULL, wait_one, &staying) ||
+	    t_until(waiters(fd) == 1))
+		return -EAGAIN;
+	return t_wait(fd, KEY, 1);
+}
+
+static long fn_join_staying(int fd, void *arg)
+{
+	(void)fd;
+	(void)arg;
+	pthread_join(staying.thread, NULL);
+	return staying.ret;
+}
+
 TEST_F(wait, first_of_two_waiters_times_out)
 {
-	struct two two = { .timeouts = { 1, T_BOUND_MS } };
-
-	ASSERT_EQ(0, t_start(self->exporter, fn_two, &two, sizeof(two)));
-	ASSERT_EQ(0, t_until(waiters(self->importer) == 1));
+	ASSERT_EQ(-ETIMEDOUT, t_run(self->exporter, fn_one_stays_one_leaves,
+				    NULL, 0));
 	/* the other still wants to close */
-	EXPECT_EQ(0, t_until(t_state(self->importer, KEY) ==
-			     ACLIPC_STATE_CLOSING));
+	EXPECT_EQ(1, waiters(self->importer));
+	EXPECT_EQ(ACLIPC_STATE_CLOSING, t_state(self->importer, KEY));
 	EXPECT_EQ(0, t_close(self->importer, KEY));
-	ASSERT_EQ(0, t_done(self->exporter, &two, sizeof(two)));
-	EXPECT_EQ(-ETIMEDOUT, two.rets[0]);
-	EXPECT_EQ(ACLIPC_ANSWER_HELD, two.rets[1]);
+	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_run(self->exporter, fn_join_staying,
+					    NULL, 0));
 }
 
 static long fn_defer_and_two(int fd, void *arg)

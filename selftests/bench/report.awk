@@ -14,7 +14,7 @@ BEGIN {
 	describe("import/nothing", raw, "two ioctls that do nothing", "count")
 	describe("import/shm", raw, "SysV shmat + shmdt", "count")
 	describe("import/memfd", raw, "memfd by SCM_RIGHTS + close", "count")
-	describe("export/memfd", "export + close, raw ioctls",
+	describe("export/memfd", "export (unwatched) + close, raw ioctls",
 		"memfd_create + close", "count")
 	describe("many-keys", "import + close, 1,000,000 live keys",
 		"10 live keys", "wall")
