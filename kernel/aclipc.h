@@ -165,7 +165,7 @@ struct aclipc_share {
 	bool deferred;
 	bool anyone;
 	bool remote;
-	bool watched;			/* was registered with the driver */
+	bool watched;			/* registered with the driver */
 	unsigned int nr_waiters;	/* threads in WAIT or in the exit grace */
 	u64 nr_imports;			/* of other processes, settling included */
 	u64 nr_settling;		/* of these */

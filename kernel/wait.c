@@ -145,6 +145,10 @@ static int aclipc_wait_sleep(struct aclipc_share *share,
 			WRITE_ONCE(share->begun, false);
 			cmd->out_answer = 0;
 			ret = -EOWNERDEAD;
+		} else if (ret == -ENOENT && !share->begun &&
+			   share->reason != ACLIPC_REASON_CLOSED) {
+			/* and the driver has forgotten the key, too */
+			ret = -EOWNERDEAD;
 		}
 		spin_unlock(&share->lock);
 		if (ret != -EBUSY)

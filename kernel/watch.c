@@ -105,6 +105,7 @@ static void aclipc_watch_put(struct aclipc_share *share)
 	aclipc_driver.put(share->watch.table);
 	spin_lock(&share->lock);
 	WRITE_ONCE(share->watch.state, ACLIPC_WATCH_NONE);
+	WRITE_ONCE(share->watched, false);
 	spin_unlock(&share->lock);
 	atomic_dec(&aclipc_nr_watches);
 	aclipc_watch_release(share);
@@ -212,7 +213,7 @@ static bool aclipc_watch_accept(struct aclipc_share *share,
 		 watch->state == ACLIPC_WATCH_STARTING;
 	if (accept) {
 		watch->table = table;
-		share->watched = true;
+		WRITE_ONCE(share->watched, true);
 		atomic_inc(&aclipc_nr_watches);
 	}
 	WRITE_ONCE(watch->state, accept ? ACLIPC_WATCH_OUT : ACLIPC_WATCH_NONE);
