@@ -51,7 +51,7 @@ files() {
 
 # One VM with all programs.  Should it go down, another one has the rest.
 vm() { # KERNEL SVM
-	local name=$1-$2 left=("${programs[@]}") begun rc
+	local name=$1-$2 left=("${programs[@]}") begun rc attempt=1
 
 	: > "$logs/$name.log"
 	while [ ${#left[@]} -gt 0 ]; do
@@ -59,10 +59,20 @@ vm() { # KERNEL SVM
 		KERNEL=$1 SVM=$2 FILES="$paths $vm_dir/left.sh" \
 			TIMEOUT=${TIMEOUT:-2400} \
 			CONSOLE=$logs/$name-${#left[@]}.console \
-			APPEND="test_timeout=${TEST_TIMEOUT:-300}" \
+			ATTEMPTS=1 APPEND="test_timeout=${TEST_TIMEOUT:-300}" \
 			"$vm_dir/run.sh" "$vm_dir/tests.sh" "${left[@]}" \
 			> "$logs/part-$name" 2> "$logs/$name.err" || rc=$?
 		begun=$(grep -c '^@@ begin' "$logs/part-$name" || true)
+		if [ "$rc" = 75 ] && [ "$attempt" -lt 4 ]; then
+			# once more from the program that it was at
+			attempt=$((attempt + 1))
+			[ "$begun" -gt 0 ] || begun=1
+			left=("${left[@]:begun - 1}")
+			echo "$name: the emulator failed, ${left[0]} again" >&2
+			sed "/^@@ begin ${left[0]}\$/,\$d" "$logs/part-$name" \
+				>> "$logs/$name.log"
+			continue
+		fi
 		cat "$logs/part-$name" >> "$logs/$name.log"
 		rm "$logs/part-$name"
 		[ "$rc" != 0 ] || break

@@ -83,6 +83,9 @@ build_kernel() {
 	mv "$tree/vmlinux" "$kernel/vmlinux.elf"
 	mkdir -p "$kernel/root/usr/src"
 	ln -s ../../../tree "$kernel/root/usr/src/linux-headers-$release"
+	# KASAN mistakes memory for none where a booting kernel with five levels
+	# of page tables looks at the processor
+	echo no5lvl > "$kernel/append"
 	echo "$release" > "$kernel/release"
 	: > "$kernel/ready"
 }

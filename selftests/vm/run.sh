@@ -6,13 +6,15 @@
 # of CANN and the headers are in the usual places.  The program's output passes
 # through and its exit status is this script's.  Other statuses: 90 the kernel
 # log shows a defect, 124 time-out, 70 the VM ended without a verdict, 97 the
-# modules do not load; a line on stderr tells them from the program's own.
+# modules do not load, 75 the emulator failed ATTEMPTS times; a line on stderr
+# tells them from the program's own.
 #
 # Environment: KERNEL (6.1), SVM (v2), FILES (more files for the working
 # folder), TIMEOUT (600 s), MEM (1024 MB), SMP (2), ICOUNT (1: instructions are
 # the clock; implies SMP=1), ACLIPC_PARAMS, SIM_PARAMS (module parameters),
 # APPEND (kernel parameters), OUT (folder for what the program leaves in /out),
-# CONSOLE (file for the kernel log, kept only after a failure if not given).
+# CONSOLE (file for the kernel log, kept only after a failure if not given),
+# ATTEMPTS (3).
 set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -117,19 +119,34 @@ boot() {
 		-serial "file:$tmp/status" \
 		-device isa-debug-exit,iobase=0xf4,iosize=0x04 \
 		-kernel "$kernel/vmlinux" -initrd "$tmp/initrd" \
-		-append "console=ttyS0 loglevel=6 panic=-1 oops=panic ${APPEND:-}" \
+		-append "console=ttyS0 loglevel=6 panic=-1 oops=panic $(cat "$kernel/append" 2> /dev/null) $(
+			)softlockup_panic=1 hung_task_panic=1 ${APPEND:-}" \
 		< /dev/null &
 	qemu=$!
 	wait "$qemu" || rc=$?
 	qemu=
+	return 0
 }
 
-# QEMU's emulation sometimes runs a breakpoint that the kernel has already taken
-# out again when it patches its own code.  That says nothing of the program.
-for attempt in 1 2 3; do
-	boot
-	grep -q 'Oops: int3\|^.*int3: 0000' "$console" || break
-	echo "run.sh: the emulator ran a stale breakpoint, attempt $attempt" >&2
+splat='BUG:|WARNING:|KASAN|KCSAN|UBSAN|Oops|ODEBUG|INFO: task|Kernel panic'
+splat="$splat|possible .* detected|refcount_t:|general protection fault"
+splat="$splat|rcu: INFO:|unreferenced object"
+
+# When the kernel patches its own code, QEMU may go on running the breakpoint
+# that was there for a moment: int3 out of nowhere, a processor that never gets
+# past a patched no-op, or a reset without a word.  That says nothing of the
+# program, and what is not the emulator's fault happens each time.
+emulator_failed() {
+	grep -q 'Oops: int3\|int3: 0000' "$console" && return
+	grep -A 15 'soft lockup\|self-detected stall' "$console" |
+		grep -q 'Code:.*<\(cc\|0f> 1f 44 00 00\|66> 90\)' && return
+	[ "$rc" = 0 ] && [ ! -s "$tmp/status" ] && ! grep -qE "$splat" "$console"
+}
+
+attempt=1
+while boot && emulator_failed && [ $attempt -lt "${ATTEMPTS:-3}" ]; do
+	echo "run.sh: the emulator failed, attempt $attempt" >&2
+	attempt=$((attempt + 1))
 done
 
 if [ -s "$tmp/out.tar" ]; then
@@ -140,14 +157,15 @@ fi
 why=
 status=$(cat "$tmp/status" 2>/dev/null || true)
 case $rc,$status in
-124,* | 137,*) status=124; why="timed out after ${TIMEOUT:-600} s" ;;
+124,*) status=124; why="timed out after ${TIMEOUT:-600} s" ;;
 *,[0-9]*) ;;
-*) status=70; why="the VM ended without a verdict" ;;
+*) status=70; why="the VM ended without a verdict, QEMU with $rc" ;;
 esac
-splat='BUG:|WARNING:|KASAN|KCSAN|UBSAN|Oops|ODEBUG|INFO: task|Kernel panic'
-splat="$splat|possible .* detected|refcount_t:|general protection fault"
-splat="$splat|rcu: INFO:|unreferenced object"
-if grep -qE "$splat" "$console"; then
+if emulator_failed; then
+	status=75
+	why="the emulator failed${why:+: $why}"
+	tail -n 40 "$console" >&2
+elif grep -qE "$splat" "$console"; then
 	[ "$status" != 0 ] || status=90
 	why="${why:+$why; }the kernel log shows a defect"
 	grep -E -A 40 "$splat" "$console" | head -n 120 >&2

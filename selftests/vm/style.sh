@@ -5,7 +5,11 @@ set -u
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
+read -ra kernels <<< "${KERNELS:-6.1 6.12}"
 kselftest=$("$vm_dir/kselftest.sh") || die "no kernel source"
+for kernel in "${kernels[@]}"; do
+	"$vm_dir/kernel.sh" "$kernel" > /dev/null || die "no kernel $kernel"
+done
 checkpatch="perl $kselftest/scripts/checkpatch.pl --no-tree --no-summary
 	--terse --show-types"
 nr=0
@@ -48,7 +52,7 @@ user_style() {
 sparse() {
 	local kernel headers m
 
-	kernel=$("$vm_dir/kernel.sh" 6.1) || return 1
+	kernel=$build/kernels/${kernels[0]}
 	headers=$kernel/root/usr/src/linux-headers-$(cat "$kernel/release")
 	rm -rf "$build/sparse"
 	mkdir -p "$build/sparse/aclipc"
@@ -97,12 +101,13 @@ leftovers() {
 }
 
 echo "@@ begin style"
-echo "1..12"
+echo "1..$((10 + ${#kernels[@]}))"
 check "checkpatch of the modules" kernel_style
 check "checkpatch of programs" user_style
 check sparse sparse
-check "no warnings on 6.1" warnings 6.1
-check "no warnings on 6.12" warnings 6.12
+for kernel in "${kernels[@]}"; do
+	check "no warnings on $kernel" warnings "$kernel"
+done
 check "uapi is C11" uapi gcc -x c -std=c11 -pedantic
 check "uapi is C++" uapi g++ -x c++ -std=c++11
 check "uapi for 32 bits" layout -m32
