@@ -43,11 +43,13 @@ bool device_knows(uint64_t addr)
 	DVdeviceptr base = 0;
 	size_t size = 0;
 
-	if (NEXT(halMemGetAddressRange))
-		return !INSIDE(NEXT(halMemGetAddressRange)(addr, &base, &size));
+	/* the one speaks of own memory, the other of imports as well */
+	if (NEXT(halMemGetAddressRange) &&
+	    !INSIDE(NEXT(halMemGetAddressRange)(addr, &base, &size)))
+		return true;
 	if (NEXT(drvMemGetAttribute))
 		return !INSIDE(NEXT(drvMemGetAttribute)(addr, &attr));
-	return true;
+	return !NEXT(halMemGetAddressRange);
 }
 
 static drvError_t import_close_real(uint64_t addr)

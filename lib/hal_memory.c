@@ -35,8 +35,11 @@ struct memory_call {
 /* Also when the HAL throws or the thread is cancelled. */
 static void memory_release(struct memory_call *call)
 {
-	if (call->region)
-		region_release(call->state, call->region);
+	if (!call->region)
+		return;
+	if (!call->region->free_pending)
+		close_unhold_all(call->state, call->region);
+	region_release(call->state, call->region);
 }
 
 static drvError_t memory_free_region(struct memory_call *call, void *addr,
