@@ -123,16 +123,22 @@ static unsigned int watches(void)
 	return t_counts(&counts) ? 9999 : counts.watches;
 }
 
-/* A promise to the driver that we broke, by name. */
-static long violations(const char *name)
+/* What the driver counts in file under name. */
+static long ledger(const char *file, const char *name)
 {
 	char path[128], buf[4096], *at;
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/ascend_sim/violations");
+	snprintf(path, sizeof(path), "/sys/kernel/debug/ascend_sim/%s", file);
 	if (t_slurp(path, buf, sizeof(buf)) < 0)
 		return 0;
 	at = strstr(buf, name);
 	return at ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
+/* A promise to the driver that we broke. */
+static long violations(const char *name)
+{
+	return ledger("violations", name);
 }
 
 FIXTURE(watch)
@@ -165,6 +171,7 @@ FIXTURE_TEARDOWN_PARENT(watch)
 	if (access(ASCEND_SIM_DEV, F_OK))
 		return;
 	EXPECT_EQ(0, sim_param("p2p_fail", 0));
+	EXPECT_EQ(0, sim_param("p2p_version", 1));
 	EXPECT_EQ(0, t_nothing_left());
 	EXPECT_EQ(0, t_until(refcount("aclipc") == 0));
 	EXPECT_EQ(0, t_until(refcount("ascend_sim") == 0));
@@ -381,6 +388,45 @@ TEST_F(watch, driver_that_fails)
 	}
 	ASSERT_EQ(0, sim_param("p2p_fail", 0));
 	EXPECT_EQ(1, watches());
+}
+
+/* What is not understood is given back, and the memory ordered all the same. */
+TEST_F(watch, page_table_of_another_version)
+{
+	static const int versions[] = { 0, 2, 0x10001 };
+	long gets = ledger("counts", "p2p_get");
+	struct aclipc_export cmd;
+	struct aclipc_query query;
+	struct aclipc_event event;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(versions); i++) {
+		ASSERT_EQ(0, sim_param("p2p_version", versions[i]));
+		EXPECT_EQ(0, t_export_at(self->peer, "version", ANYONE,
+					 self->memory.va, LENGTH, &cmd));
+		EXPECT_EQ(0, cmd.out_watched);
+		/* the driver did hand one out */
+		EXPECT_EQ(gets + i + 1, ledger("counts", "p2p_get"));
+		EXPECT_EQ(1, ledger("counts", "registrations"));
+		EXPECT_EQ(1, watches());
+		EXPECT_EQ(0, t_query(self->peer, "version", 0, &query));
+		EXPECT_FALSE(query.out_flags & ACLIPC_QUERY_WATCHED);
+		EXPECT_EQ(0, t_import(self->fd, "version"));
+		EXPECT_EQ(-EBUSY, t_try(self->peer, "version"));
+		EXPECT_EQ(0, t_close(self->fd, "version"));
+		EXPECT_EQ(ACLIPC_ANSWER_HELD, t_try(self->peer, "version"));
+		EXPECT_EQ(0, t_finish(self->peer, "version"));
+	}
+	/* and nobody is told of a free, but for the key that is watched */
+	EXPECT_EQ(0, t_export_at(self->peer, "version", ANYONE,
+				 self->memory.va, LENGTH, &cmd));
+	EXPECT_EQ(0, t_import(self->fd, "version"));
+	ASSERT_EQ(0, release(self->peer, &self->memory));
+	EXPECT_EQ(-EAGAIN, t_event(self->fd, &event));
+	EXPECT_EQ(ACLIPC_STATE_LIVE, t_state(self->peer, "version"));
+	EXPECT_EQ(0, t_close(self->fd, "version"));
+	EXPECT_EQ(0, t_until(watches() == 0));
+	EXPECT_EQ(0, ledger("counts", "registrations"));
 }
 
 static long fn_cycles(int fd, void *arg)

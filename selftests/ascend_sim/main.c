@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
+#include "p2p.h"
 #include "sim.h"
 
 DEFINE_MUTEX(sim_lock);	/* every object and list; see sim.h for the order */
@@ -34,6 +35,10 @@ MODULE_PARM_DESC(teardown_max_ms, "greatest delay of a dead process's teardown")
 int sim_p2p_fail;
 module_param_named(p2p_fail, sim_p2p_fail, int, 0644);
 MODULE_PARM_DESC(p2p_fail, "errno that p2p_get_pages answers instead of working");
+
+unsigned int sim_p2p_version = P2P_GET_PAGE_VERSION;
+module_param_named(p2p_version, sim_p2p_version, uint, 0644);
+MODULE_PARM_DESC(p2p_version, "version of the page tables of p2p_get_pages");
 
 static int sim_info(struct sim_proc *unused, struct ascend_sim_arg *a)
 {

@@ -111,7 +111,7 @@ int hal_kernel_p2p_get_pages(u64 va, u64 len, void (*free_callback)(void *data),
 	reg->len = PAGE_ALIGN(len);
 	reg->cb = free_callback;
 	reg->data = data;
-	reg->table.version = P2P_GET_PAGE_VERSION;
+	reg->table.version = sim_p2p_version;
 	reg->table.page_size = PAGE_SIZE;
 	reg->table.page_num = reg->len >> PAGE_SHIFT;
 	reg->table.pages_info = kvcalloc(reg->table.page_num,

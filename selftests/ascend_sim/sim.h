@@ -144,6 +144,7 @@ extern unsigned int sim_mem_mb;
 extern unsigned int sim_teardown_min_ms;
 extern unsigned int sim_teardown_max_ms;
 extern int sim_p2p_fail;
+extern unsigned int sim_p2p_version;
 
 /* stats.c */
 void sim_count(enum sim_stat what);
