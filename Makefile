@@ -14,8 +14,9 @@ KDIR ?= /lib/modules/$(RELEASE)/build
 VM := selftests/vm
 export BUILD
 
-.PHONY: all modules modules-for lib cann selftests vm demo check bench install \
-	uninstall clean help packages-build packages-vm packages-check
+.PHONY: all modules modules-for lib cann selftests vm demo check check-debug \
+	check-lane torture bench install uninstall clean help packages-build \
+	packages-vm packages-check
 
 all: lib
 	@if [ -e "$(KDIR)/Makefile" ]; then $(MAKE) modules; else \
@@ -62,6 +63,23 @@ demo: packages-vm lib cann
 check: selftests
 	@$(VM)/check.sh
 
+# DEBUG=kcsan or DEBUG="debug kcsan"; a debug kernel is several times slower
+check-debug: selftests
+	@KERNELS="$(or $(DEBUG),debug)" HOST=no LOGS=$(BUILD)/check-debug \
+		TEST_TIMEOUT=1200 TIMEOUT=7200 $(VM)/check.sh
+
+# do the debug kernels see defects at all?
+check-lane: packages-vm lib cann
+	@KERNELS="$(or $(DEBUG),debug kcsan)" $(VM)/lane.sh
+
+# make torture DURATION=600 SEED=7; one VM for each of KERNELS and SVMS
+torture: selftests
+	@for k in $(or $(KERNELS),6.1 6.12); do for s in $(or $(SVMS),v2 v3); do \
+		echo "kernel $$k, SVM $$s"; KERNEL=$$k SVM=$$s \
+		TIMEOUT=$$(($(or $(DURATION),20) + 300)) \
+		APPEND="$(addprefix SEED=,$(SEED)) DURATION=$(or $(DURATION),20)" \
+		$(VM)/run.sh $(BUILD)/selftests/torture || exit; done; done
+
 bench: packages-vm lib cann
 	@selftests/bench/run.sh
 
@@ -87,11 +105,15 @@ help:
 	@echo 'make             module for KDIR, library, tool: build/'
 	@echo 'make demo        the ordering demo in a VM'
 	@echo 'make check       all tests; TESTS="names" KERNELS="6.1" SVMS="v2"'
+	@echo 'make check-debug the VM tests in a kernel with KASAN, lockdep, kmemleak;'
+	@echo '                 DEBUG=kcsan: in one that finds data races'
+	@echo 'make check-lane  do these kernels find defects made on purpose?'
 	@echo 'make vm RUN=path [FILES="paths"] [ARGS="..."] [SVM=v2|v3]'
 	@echo '                 [KERNEL=5.10|6.1|6.12|7.x] [TIMEOUT=s] [MEM=mb]'
 	@echo '                 [ACLIPC_PARAMS="..."] [SIM_PARAMS="..."]'
 	@echo '                 a program of yours in a VM, with all in place;'
 	@echo '                 its exit status as such: selftests/vm/run.sh PROGRAM'
+	@echo 'make torture     random deaths; DURATION=seconds SEED=number'
 	@echo 'make bench       the benchmark, build/bench.json'
 	@echo 'make modules     the module alone; KDIR=folder of the headers'
 	@echo 'make modules-for KERNEL=5.10|6.1|6.12|7.x'

@@ -2,11 +2,11 @@
 /*
  * Owners and sessions: who has the module open, and how that ends.
  *
- * A session ends with the last put of its descriptor or with the exit of its
- * owner, whichever comes first.  Its exports are revoked at once.  Its imports
- * stay counted for settle_ms more, since the driver takes the device mappings
- * of a dead process down later than the process dies.  While the owner is
- * exiting, this time starts only when all its threads are gone.
+ * A session ends with the last put of its descriptor, or with the exit or an
+ * exec of its owner, whichever comes first.  Its exports are revoked at once.
+ * Its imports stay counted for settle_ms more, since the driver takes the device
+ * mappings of a dead process down later than the process dies.  While the owner
+ * is exiting, this time starts only when all its threads are gone.
  */
 
 #include <linux/hashtable.h>

@@ -349,7 +349,7 @@ TEST_F(event, dead_session_hangs_up)
 }
 
 /* Thousands of keys, nothing is read meanwhile: each has its event. */
-TEST_F(event, none_of_many_is_lost)
+TEST_F_TIMEOUT(event, none_of_many_is_lost, 300)
 {
 	struct aclipc_event *events = calloc(MANY, sizeof(*events));
 	char seen[MANY] = {}, key[32];
