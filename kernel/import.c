@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Imports: counted, taken back one by one, or settled as a whole. */
 
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
@@ -398,6 +399,7 @@ void aclipc_imports_settle(struct aclipc_session *session)
 				wake_up(&share->wq);
 		}
 		spin_unlock(&share->lock);
+		cond_resched();
 	}
 }
 
