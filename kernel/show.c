@@ -52,7 +52,10 @@ void aclipc_show_fdinfo(struct seq_file *m, struct file *file)
 		   pid_nr_ns(session->owner->pid,
 			     proc_pid_ns(file_inode(m->file)->i_sb)));
 	spin_lock(&session->lock);
-	list_for_each_entry(share, &session->shares, session_node)
+	list_for_each_entry(share, &session->shares, session_node) {
+		/* it is shown again from the start, into a larger buffer */
+		if (seq_has_overflowed(m))
+			break;
 		seq_printf(m, "aclipc_export:\t%llu %s %s %llu %llu %llu %*phN\n",
 			   share->generation,
 			   aclipc_state_name(READ_ONCE(share->state)),
@@ -60,7 +63,10 @@ void aclipc_show_fdinfo(struct seq_file *m, struct file *file)
 			   share->length, READ_ONCE(share->nr_imports),
 			   READ_ONCE(share->nr_settling),
 			   ACLIPC_SHOW_KEY, share->key);
+	}
 	list_for_each_entry(import, &session->imports, session_node) {
+		if (seq_has_overflowed(m))
+			break;
 		share = import->mark.share;
 		seq_printf(m, "aclipc_import:\t%llu %s %u %llu %*phN\n",
 			   share->generation,
