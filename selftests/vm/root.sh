@@ -74,7 +74,7 @@ add() {
 	esac
 }
 
-mkdir -p "$root"/usr/{bin,lib,lib64} "$root/work" "$root/modules"
+mkdir -p "$root"/usr/{bin,lib,lib64} "$root/job" "$root/modules"
 for d in bin sbin lib lib64; do
 	[ -e "$root/$d" ] || ln -s "usr/${d/sbin/bin}" "$root/$d"
 done

@@ -79,9 +79,9 @@ base_image() {
 (flock 9; base_image) 9> "$build/vm/base.lock"
 
 root=$tmp/root
-"$vm_dir/root.sh" "$root" "$program=/work/${program##*/}"
+"$vm_dir/root.sh" "$root" "$program=/job/${program##*/}"
 for f in ${FILES:-}; do
-	"$vm_dir/root.sh" "$root" "$f=/work/${f##*/}"
+	"$vm_dir/root.sh" "$root" "$f=/job/${f##*/}"
 done
 for m in aclipc ascend_sim; do
 	objcopy --strip-debug "$modules/$m.ko" "$root/modules/$m.ko"
