@@ -239,14 +239,13 @@ struct aclipc_share *aclipc_share_new(struct aclipc_session *session,
 				      const struct aclipc_key *key);
 int aclipc_share_publish(struct aclipc_share *share);
 void aclipc_share_set_state_locked(struct aclipc_share *share, u8 state);
-void aclipc_share_tell_locked(struct aclipc_share *share, u8 type);
+void aclipc_share_turn_locked(struct aclipc_share *share, u8 state);
 bool aclipc_share_revoke_locked(struct aclipc_share *share, u8 reason);
 bool aclipc_share_retire_locked(struct aclipc_share *share);
 void aclipc_share_revoke(struct aclipc_share *share, u8 reason, bool gone);
 bool aclipc_share_allows(struct aclipc_share *share,
 			 struct aclipc_session *session);
 unsigned int aclipc_tombstones_count(void);
-void aclipc_tombstones_trim(void);
 int aclipc_shares_init(void);
 void aclipc_shares_exit(void);
 

@@ -66,11 +66,8 @@ static int aclipc_begin(struct aclipc_share *share, struct aclipc_close *cmd)
 	ret = aclipc_begin_locked(share, cmd);
 	if (ret == -EBUSY && cmd->op == ACLIPC_CLOSE_DEFER) {
 		share->deferred = true;
-		if (share->state == ACLIPC_STATE_LIVE) {
-			aclipc_share_set_state_locked(share,
-						      ACLIPC_STATE_CLOSING);
-			aclipc_share_tell_locked(share, ACLIPC_EVENT_CLOSING);
-		}
+		if (share->state == ACLIPC_STATE_LIVE)
+			aclipc_share_turn_locked(share, ACLIPC_STATE_CLOSING);
 		cmd->out_answer = ACLIPC_ANSWER_PENDING;
 		ret = 0;
 	}
@@ -120,8 +117,7 @@ static int aclipc_abort(struct aclipc_share *share, struct aclipc_close *cmd)
 	aclipc_close_fill_locked(share, cmd);
 	if (share->state == ACLIPC_STATE_HELD ||
 	    (share->state == ACLIPC_STATE_CLOSING && !share->nr_waiters)) {
-		aclipc_share_set_state_locked(share, ACLIPC_STATE_LIVE);
-		aclipc_share_tell_locked(share, ACLIPC_EVENT_LIVE);
+		aclipc_share_turn_locked(share, ACLIPC_STATE_LIVE);
 		wake_up(&share->wq);
 	}
 out:

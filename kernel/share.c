@@ -332,7 +332,7 @@ static struct aclipc_share *aclipc_tombstone_oldest(void)
 }
 
 /* Forget the oldest tombstones beyond the limit.  Call with nothing held. */
-void aclipc_tombstones_trim(void)
+static void aclipc_tombstones_trim(void)
 {
 	struct aclipc_share *share;
 	bool retired;
@@ -505,7 +505,7 @@ void aclipc_share_set_state_locked(struct aclipc_share *share, u8 state)
 }
 
 /* Give every importer but the exporter itself an event. */
-void aclipc_share_tell_locked(struct aclipc_share *share, u8 type)
+static void aclipc_share_tell_locked(struct aclipc_share *share, u8 type)
 {
 	struct aclipc_imp *import;
 
@@ -515,6 +515,14 @@ void aclipc_share_tell_locked(struct aclipc_share *share, u8 type)
 		if (!aclipc_import_is_self(import))
 			aclipc_mark(import->session, &import->mark, type,
 				    share->reason);
+}
+
+/* Change between LIVE and CLOSING, and tell importers of it. */
+void aclipc_share_turn_locked(struct aclipc_share *share, u8 state)
+{
+	aclipc_share_set_state_locked(share, state);
+	aclipc_share_tell_locked(share, state == ACLIPC_STATE_LIVE ?
+				 ACLIPC_EVENT_LIVE : ACLIPC_EVENT_CLOSING);
 }
 
 /* True if that ended the share, see aclipc_share_retire_locked(). */

@@ -104,10 +104,8 @@ static int aclipc_wait_begin_locked(struct aclipc_share *share,
 {
 	int ret = aclipc_begin_locked(share, cmd);
 
-	if (ret == -EBUSY && share->state == ACLIPC_STATE_LIVE) {
-		aclipc_share_set_state_locked(share, ACLIPC_STATE_CLOSING);
-		aclipc_share_tell_locked(share, ACLIPC_EVENT_CLOSING);
-	}
+	if (ret == -EBUSY && share->state == ACLIPC_STATE_LIVE)
+		aclipc_share_turn_locked(share, ACLIPC_STATE_CLOSING);
 	return ret;
 }
 
@@ -117,8 +115,7 @@ static void aclipc_wait_leave_locked(struct aclipc_share *share)
 	if (--share->nr_waiters || share->deferred ||
 	    share->state != ACLIPC_STATE_CLOSING)
 		return;
-	aclipc_share_set_state_locked(share, ACLIPC_STATE_LIVE);
-	aclipc_share_tell_locked(share, ACLIPC_EVENT_LIVE);
+	aclipc_share_turn_locked(share, ACLIPC_STATE_LIVE);
 }
 
 /* Without the lock: is it worth to look under the lock again? */
