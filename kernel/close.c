@@ -115,10 +115,13 @@ static int aclipc_abort(struct aclipc_share *share, struct aclipc_close *cmd)
 	WRITE_ONCE(share->begun, false);
 	aclipc_undefer_locked(share);
 	aclipc_close_fill_locked(share, cmd);
-	if (share->state == ACLIPC_STATE_HELD ||
-	    (share->state == ACLIPC_STATE_CLOSING && !share->nr_waiters)) {
-		aclipc_share_turn_locked(share, ACLIPC_STATE_LIVE);
+	if (share->nr_waiters && share->state == ACLIPC_STATE_HELD) {
+		/* one of them tries next; no import comes in between */
+		aclipc_share_set_state_locked(share, ACLIPC_STATE_CLOSING);
 		wake_up(&share->wq);
+	} else if (!share->nr_waiters &&
+		   share->state != ACLIPC_STATE_REVOKED) {
+		aclipc_share_turn_locked(share, ACLIPC_STATE_LIVE);
 	}
 out:
 	spin_unlock(&share->lock);

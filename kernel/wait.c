@@ -95,20 +95,6 @@ static void aclipc_graph_del(struct aclipc_waiter *waiter)
 	mutex_unlock(&aclipc_graph_lock);
 }
 
-/*
- * Begin, or become one who waits.  EBUSY: not yet.  A share that another
- * closer gave back by ABORT is LIVE here and is asked for again.
- */
-static int aclipc_wait_begin_locked(struct aclipc_share *share,
-				    struct aclipc_close *cmd)
-{
-	int ret = aclipc_begin_locked(share, cmd);
-
-	if (ret == -EBUSY && share->state == ACLIPC_STATE_LIVE)
-		aclipc_share_turn_locked(share, ACLIPC_STATE_CLOSING);
-	return ret;
-}
-
 /* The last waiter leaves without success: the key can be imported again. */
 static void aclipc_wait_leave_locked(struct aclipc_share *share)
 {
@@ -136,7 +122,7 @@ static int aclipc_wait_sleep(struct aclipc_share *share,
 							aclipc_wait_over(share),
 							left);
 		spin_lock(&share->lock);
-		ret = aclipc_wait_begin_locked(share, cmd);
+		ret = aclipc_begin_locked(share, cmd);
 		/* the memory went while we waited: say so once */
 		if (!ret && cmd->out_answer == ACLIPC_ANSWER_REVOKED) {
 			WRITE_ONCE(share->begun, false);
@@ -170,9 +156,13 @@ int aclipc_wait(struct aclipc_share *share, struct aclipc_close *cmd)
 	int ret;
 
 	spin_lock(&share->lock);
-	ret = aclipc_wait_begin_locked(share, cmd);
-	if (ret == -EBUSY)
+	ret = aclipc_begin_locked(share, cmd);
+	if (ret == -EBUSY) {
+		/* while one waits it is not LIVE again, see ABORT */
 		share->nr_waiters++;
+		if (share->state == ACLIPC_STATE_LIVE)
+			aclipc_share_turn_locked(share, ACLIPC_STATE_CLOSING);
+	}
 	spin_unlock(&share->lock);
 	if (ret != -EBUSY)
 		return ret;
