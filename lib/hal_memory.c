@@ -135,10 +135,11 @@ static drvError_t memory_alloc(void **pp, unsigned long long size,
 			       unsigned long long flag)
 {
 	struct state *state = atomic_load(&state_page);
+	/* as of before: what is freed meanwhile may be what was lacking */
+	bool pending = state && atomic_load(&state->nr_pending);
 	drvError_t drv = INSIDE(NEXT(halMemAlloc)(pp, size, flag));
 
-	if (likely(drv != DRV_ERROR_OUT_OF_MEMORY) || !state ||
-	    !atomic_load(&state->nr_pending))
+	if (likely(drv != DRV_ERROR_OUT_OF_MEMORY) || !pending)
 		return drv;
 	return memory_alloc_again(pp, size, flag);
 }

@@ -367,6 +367,7 @@ TEST_F(faults, failed_alloc)
 	EXPECT_EQ(ACL_DRV, P(0, do_malloc, 1, BIG));
 	P(0, do_fail, FAIL_ALLOC, oom);
 	ASSERT_EQ(0, peer_send(&self->p[0], do_malloc, 1, BIG));
+	ASSERT_TRUE(lib_until(lib_sleeps(self->p[0].pid)));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
 	EXPECT_EQ(0, peer_recv(&self->p[0]));
 	EXPECT_EQ(1, FREES());

@@ -13,6 +13,7 @@
 
 #include <dlfcn.h>
 #include <poll.h>
+#include <sys/syscall.h>
 
 #include "aclipc.h"
 #include "cann/include/sim_peer.h"
@@ -93,6 +94,28 @@ static inline long lib_param(const char *name, long value)
 		poll(NULL, 0, 5);					\
 	left_ > 0;							\
 })
+
+/* The same wait for a condition, at two moments: not just a busy lock. */
+static inline bool lib_sleeps(pid_t pid)
+{
+	char path[64], futex[16], text[2][256] = { "", "" };
+	int i, fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	snprintf(futex, sizeof(futex), "%ld ", (long)SYS_futex);
+	for (i = 0; i < 2; i++) {
+		if (i)
+			poll(NULL, 0, 20);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return false;
+		if (read(fd, text[i], sizeof(text[i]) - 1) < 0)
+			text[i][0] = 0;
+		close(fd);
+	}
+	return !strncmp(text[0], futex, strlen(futex)) &&
+	       !strcmp(text[0], text[1]);
+}
 
 /* How often it happened so far, in the driver's ledger. */
 #define DESTROYS()	sim_counted("destroy")
