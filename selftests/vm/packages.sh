@@ -39,4 +39,4 @@ echo "installing:$missing" >&2
 $sudo apt-get -q -y update > /dev/null
 # shellcheck disable=SC2086 # a list
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y install \
-	--no-install-recommends $missing > /dev/null
+	-o DPkg::Lock::Timeout=300 --no-install-recommends $missing > /dev/null
