@@ -423,13 +423,4 @@ TEST_F(table, exec_of_the_parent_itself)
 	close(fd);
 }
 
-TEST(python_multiprocessing)
-{
-	if (access("/usr/bin/python3", X_OK))
-		SKIP(return, "no python3 in this VM");
-	EXPECT_EQ(0, system("/usr/bin/python3 -c 'import multiprocessing as m\n"
-			    "for k in m.get_all_start_methods():\n"
-			    "  m.get_context(k).Pool(2).map(abs, [1, 2])'"));
-}
-
 LIB_MAIN
