@@ -72,13 +72,18 @@ check-debug: selftests
 check-lane: packages-vm lib cann
 	@KERNELS="$(or $(DEBUG),debug kcsan)" $(VM)/lane.sh
 
-# make torture DURATION=600 SEED=7; one VM for each of KERNELS and SVMS
+# make torture DURATION=600 SEED=7; one VM for each of KERNELS and SVMS.  Then the
+# job of 200 processes that is killed at once, 50 rounds of it.
 torture: selftests
 	@for k in $(or $(KERNELS),6.1 6.12); do for s in $(or $(SVMS),v2 v3); do \
 		echo "kernel $$k, SVM $$s"; KERNEL=$$k SVM=$$s \
 		TIMEOUT=$$(($(or $(DURATION),20) + 300)) \
 		APPEND="$(addprefix SEED=,$(SEED)) DURATION=$(or $(DURATION),20)" \
 		$(VM)/run.sh $(BUILD)/selftests/torture || exit; done; done
+	@echo "the job, kernel $(or $(KERNELS),6.1)"; \
+		KERNEL=$(firstword $(KERNELS) 6.1) TIMEOUT=1800 \
+		APPEND=JOB_SECONDS=1500 \
+		$(VM)/run.sh $(BUILD)/selftests/death_job
 
 bench: packages-vm lib cann
 	@selftests/bench/run.sh

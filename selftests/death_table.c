@@ -275,7 +275,7 @@ FIXTURE_TEARDOWN_PARENT(table)
 	EXPECT_EQ(0, t_nothing_left());
 }
 
-TEST_F_TIMEOUT(table, importing, 60)
+TEST_F(table, importing)
 {
 	struct aclipc_close cmd;
 
@@ -296,7 +296,7 @@ TEST_F_TIMEOUT(table, importing, 60)
 	after(self->peer, variant->how, &self->cast);
 }
 
-TEST_F_TIMEOUT(table, closing_deferred, 60)
+TEST_F(table, closing_deferred)
 {
 	ASSERT_EQ(0, t_export(self->fd, KEY, ANYONE));
 	ASSERT_EQ(0, t_import(self->peer, KEY));
@@ -310,7 +310,7 @@ TEST_F_TIMEOUT(table, closing_deferred, 60)
 }
 
 /* Who has closed its import ends between the exporter's BEGIN and FINISH. */
-TEST_F_TIMEOUT(table, importer_while_held, 60)
+TEST_F(table, importer_while_held)
 {
 	ASSERT_EQ(0, t_export(self->fd, KEY, ANYONE));
 	ASSERT_EQ(0, t_import(self->peer, KEY));
@@ -323,7 +323,7 @@ TEST_F_TIMEOUT(table, importer_while_held, 60)
 	after(self->peer, variant->how, &self->cast);
 }
 
-TEST_F_TIMEOUT(table, exporting_and_imported, 60)
+TEST_F(table, exporting_and_imported)
 {
 	struct aclipc_event event;
 
@@ -345,7 +345,7 @@ TEST_F_TIMEOUT(table, exporting_and_imported, 60)
 	EXPECT_EQ(0, t_until(t_import(self->fd, KEY) == -ENOENT));
 }
 
-TEST_F_TIMEOUT(table, exporter_that_defers, 60)
+TEST_F(table, exporter_that_defers)
 {
 	ASSERT_EQ(0, t_export(self->peer, KEY, ANYONE));
 	ASSERT_EQ(0, t_import(self->fd, KEY));
@@ -360,7 +360,7 @@ TEST_F_TIMEOUT(table, exporter_that_defers, 60)
 }
 
 /* It does the real destroy just now: may be done, may be not. */
-TEST_F_TIMEOUT(table, exporter_between_begin_and_finish, 60)
+TEST_F(table, exporter_between_begin_and_finish)
 {
 	ASSERT_EQ(0, t_export(self->peer, KEY, ANYONE));
 	ASSERT_EQ(ACLIPC_ANSWER_HELD, t_try(self->peer, KEY));
@@ -374,7 +374,7 @@ TEST_F_TIMEOUT(table, exporter_between_begin_and_finish, 60)
 }
 
 /* It ends while the import that it waits for settles. */
-TEST_F_TIMEOUT(table, exporter_while_its_importer_settles, 60)
+TEST_F(table, exporter_while_its_importer_settles)
 {
 	int importer = t_peer();
 
@@ -393,7 +393,7 @@ TEST_F_TIMEOUT(table, exporter_while_its_importer_settles, 60)
 }
 
 /* A process whose descriptor is closed, with imports that settle, ends. */
-TEST_F_TIMEOUT(table, importer_that_settles_already, 60)
+TEST_F(table, importer_that_settles_already)
 {
 	ASSERT_EQ(0, t_export(self->fd, KEY, ANYONE));
 	ASSERT_EQ(0, t_import(self->peer, KEY));
@@ -439,7 +439,7 @@ static unsigned int watches(void)
  * The exporter is in its exit grace, for an importer that ends now: that ends
  * the grace, which is far longer than this takes.
  */
-TEST_F_TIMEOUT(table, importer_for_which_an_exit_is_delayed, 60)
+TEST_F(table, importer_for_which_an_exit_is_delayed)
 {
 	int exporter = t_peer();
 	struct timespec t0, t1;
@@ -464,7 +464,7 @@ TEST_F_TIMEOUT(table, importer_for_which_an_exit_is_delayed, 60)
 }
 
 /* The other way round: the way in which an exporter comes to its grace. */
-TEST_F_TIMEOUT(table, exporter_with_an_importer_that_closes_in_the_grace, 60)
+TEST_F(table, exporter_with_an_importer_that_closes_in_the_grace)
 {
 	bool dies = !lives_on(variant->how) && variant->how != DUMPED &&
 		    variant->how != SHARER && variant->how != LEADER_FIRST;
@@ -565,7 +565,7 @@ static bool nothing_counted(void)
 }
 
 /* Files hold it, what settles does not: it would for ten minutes. */
-TEST_F_TIMEOUT(module, unloads_while_imports_settle, 60)
+TEST_F(module, unloads_while_imports_settle)
 {
 	struct t_counts c;
 
@@ -583,7 +583,7 @@ TEST_F_TIMEOUT(module, unloads_while_imports_settle, 60)
 }
 
 /* Imports of living processes settle: their descriptors are closed. */
-TEST_F_TIMEOUT(module, unloads_while_the_processes_live, 60)
+TEST_F(module, unloads_while_the_processes_live)
 {
 	int i, fd;
 

@@ -348,33 +348,33 @@ static int run(struct __test_metadata *_metadata, const char *role,
 #define RUN(role, libs) EXPECT_EQ(0, run(_metadata, role, libs))
 
 /* Only the driver's ledger says that the order was kept. */
-TEST_F_TIMEOUT(preload, plain_name, 60)
+TEST_F(preload, plain_name)
 {
 	RUN("pair", "libaclipc.so");
 	EXPECT_EQ(0, sim_violation("total"));
 }
 
-TEST_F_TIMEOUT(preload, soname, 60)
+TEST_F(preload, soname)
 {
 	RUN("pair", "libaclipc.so.0");
 	EXPECT_EQ(0, sim_violation("total"));
 }
 
-TEST_F_TIMEOUT(preload, behind_another, 60)
+TEST_F(preload, behind_another)
 {
 	setenv("SECOND", "1", 1);
 	RUN("pair", SECOND_PATH ":libaclipc.so");
 	EXPECT_EQ(0, sim_violation("total"));
 }
 
-TEST_F_TIMEOUT(preload, before_another, 60)
+TEST_F(preload, before_another)
 {
 	setenv("SECOND", "1", 1);
 	RUN("pair", "libaclipc.so:" SECOND_PATH);
 	EXPECT_EQ(0, sim_violation("total"));
 }
 
-TEST_F_TIMEOUT(preload, named_twice, 60)
+TEST_F(preload, named_twice)
 {
 	RUN("pair", "libaclipc.so libaclipc.so.0");
 	EXPECT_EQ(0, sim_violation("total"));
@@ -386,7 +386,7 @@ TEST_F(preload, errno_is_kept)
 	sim_reset_ledger();
 }
 
-TEST_F_TIMEOUT(preload, importer_closes_at_exit, 60)
+TEST_F(preload, importer_closes_at_exit)
 {
 	lib_param("settle_ms", 60000);
 	RUN("late_importer", "libaclipc.so");
@@ -396,7 +396,7 @@ TEST_F_TIMEOUT(preload, importer_closes_at_exit, 60)
 	EXPECT_EQ(0, sim_violation("total"));
 }
 
-TEST_F_TIMEOUT(preload, importer_closes_after_reset_and_finalize, 60)
+TEST_F(preload, importer_closes_after_reset_and_finalize)
 {
 	lib_param("settle_ms", 60000);
 	RUN("late_importer_reset", "libaclipc.so");
@@ -405,7 +405,7 @@ TEST_F_TIMEOUT(preload, importer_closes_after_reset_and_finalize, 60)
 	EXPECT_EQ(0, sim_violation("total"));
 }
 
-TEST_F_TIMEOUT(preload, exporter_closes_at_exit, 60)
+TEST_F(preload, exporter_closes_at_exit)
 {
 	RUN("late_exporter", "libaclipc.so");
 	sim_reset_ledger();
@@ -414,7 +414,7 @@ TEST_F_TIMEOUT(preload, exporter_closes_at_exit, 60)
 	EXPECT_EQ(0, sim_violation("total"));
 }
 
-TEST_F_TIMEOUT(preload, exporter_closes_at_exit_while_others_import, 60)
+TEST_F(preload, exporter_closes_at_exit_while_others_import)
 {
 	RUN("late_exporter_pending", "libaclipc.so");
 	setenv("DESTRUCTOR", "1", 1);

@@ -19,10 +19,10 @@
 #include "cann/include/sim_peer.h"
 #include "cann/include/runtime/rt.h"
 
-#include "kselftest_harness.h"
+#include "bound.h"
 
 #define LIB_PEERS	17
-#define LIB_BOUND_MS	20000
+#define LIB_BOUND_MS	BOUND_MS
 #define LIB_SETTLE_MS	100
 #define ACLIPC_PARAM	"/sys/module/aclipc/parameters/"
 

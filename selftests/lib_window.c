@@ -350,17 +350,17 @@ static void all_reset(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F_TIMEOUT(window, four_ranks_reset_together, 120)
+TEST_F(window, four_ranks_reset_together)
 {
 	all_reset(_metadata, self, 4, false);
 }
 
-TEST_F_TIMEOUT(window, eight_ranks_reset_together, 120)
+TEST_F(window, eight_ranks_reset_together)
 {
 	all_reset(_metadata, self, 8, false);
 }
 
-TEST_F_TIMEOUT(window, half_reset_half_close, 120)
+TEST_F(window, half_reset_half_close)
 {
 	all_reset(_metadata, self, 6, true);
 }

@@ -167,7 +167,7 @@ FIXTURE_TEARDOWN_PARENT(life)
 }
 
 /* Field cases 100, 103. */
-TEST_F_TIMEOUT(life, storm_of_loads_and_opens, 120)
+TEST_F(life, storm_of_loads_and_opens)
 {
 	struct storm *storm = mmap(NULL, sizeof(*storm), PROT_READ |
 				   PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(life, storm_of_loads_and_opens, 120)
 }
 
 /* Field case 105. */
-TEST_F_TIMEOUT(life, of_odd_parameters, 120)
+TEST_F(life, of_odd_parameters)
 {
 	static const char *const names[] = {
 		"settle_ms", "exit_grace_ms", "max_sessions", "max_exports",
@@ -259,7 +259,7 @@ TEST_F_TIMEOUT(life, of_odd_parameters, 120)
 }
 
 /* Field case 99: a driver that watches nothing can go, and come back. */
-TEST_F_TIMEOUT(life, of_the_driver, 60)
+TEST_F(life, of_the_driver)
 {
 	struct aclipc_export cmd;
 	struct aclipc_info info;
@@ -357,7 +357,7 @@ static int container(uid_t uid)
 }
 
 /* Field cases 130, 132, 134. */
-TEST_F_TIMEOUT(life, containers, 60)
+TEST_F(life, containers)
 {
 	struct aclipc_holder holder;
 	struct aclipc_query query;

@@ -191,7 +191,7 @@ static int done(int peer)
 	return t_done(peer, NULL, 0);
 }
 
-TEST_F_TIMEOUT(storm, of_exporters_and_importers, 120)
+TEST_F(storm, of_exporters_and_importers)
 {
 	struct task task;
 	int i;
@@ -218,7 +218,7 @@ TEST_F_TIMEOUT(storm, of_exporters_and_importers, 120)
 }
 
 /* Field case 74: a kill between any two calls. */
-TEST_F_TIMEOUT(storm, of_importers_that_are_killed, 120)
+TEST_F(storm, of_importers_that_are_killed)
 {
 	struct task task;
 	int i, round;
@@ -301,7 +301,7 @@ static long fn_anything(int fd, void *arg)
 	return 0;
 }
 
-TEST_F_TIMEOUT(storm, of_all_calls_by_all_on_the_same_keys, 120)
+TEST_F(storm, of_all_calls_by_all_on_the_same_keys)
 {
 	struct aclipc_query query;
 	struct t_counts counts;
@@ -371,7 +371,7 @@ static long fn_close_superseded(int fd, void *arg)
 	return 0;
 }
 
-TEST_F_TIMEOUT(storm, of_exports_over_keys_that_are_being_closed, 120)
+TEST_F(storm, of_exports_over_keys_that_are_being_closed)
 {
 	struct task task = { .rounds = 10 * ROUNDS };
 	int i;

@@ -24,14 +24,9 @@
 #include <linux/aclipc.h>
 #endif
 
-#ifdef T_COMMON
-#include "kselftest.h"
-#else
-#include "kselftest_harness.h"
-#endif
+#include "bound.h"
 
-/* Longer than anything takes that works: only says "does not hang". */
-#define T_BOUND_MS	20000
+#define T_BOUND_MS	BOUND_MS
 
 /* A settle time to wait for, and one that is long enough to look at. */
 #define T_SETTLE_MS	100

@@ -7,7 +7,7 @@
 #define _SIM_FIXTURE_H
 
 #include "sim_peer.h"
-#include "kselftest_harness.h"
+#include "bound.h"
 
 #define MIB	(1L << 20)
 #define SMALL	(MIB / 4)	/* stays in the user-space cache */
