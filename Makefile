@@ -15,15 +15,15 @@ VM := selftests/vm
 export BUILD
 
 .PHONY: all modules modules-for lib cann selftests vm demo check check-debug \
-	check-lane torture bench install uninstall clean help packages-build \
-	packages-vm packages-check
+	check-lane torture bench install uninstall deb rpm clean help packages-build \
+	packages-vm packages-check packages-deb packages-rpm
 
 all: lib
 	@if [ -e "$(KDIR)/Makefile" ]; then $(MAKE) modules; else \
 	echo "no kernel headers in $(KDIR): built the library and the tool," \
 	"not the module (install linux-headers-$(RELEASE) or give KDIR=)"; fi
 
-packages-build packages-vm packages-check: packages-%:
+packages-build packages-vm packages-check packages-deb packages-rpm: packages-%:
 	@$(VM)/packages.sh $*
 
 modules: packages-build
@@ -80,7 +80,7 @@ torture: selftests
 		TIMEOUT=$$(($(or $(DURATION),20) + 300)) \
 		APPEND="$(addprefix SEED=,$(SEED)) DURATION=$(or $(DURATION),20)" \
 		$(VM)/run.sh $(BUILD)/selftests/torture || exit; done; done
-	@echo "the job, kernel $(or $(KERNELS),6.1)"; \
+	@echo "the job, kernel $(firstword $(KERNELS) 6.1)"; \
 		KERNEL=$(firstword $(KERNELS) 6.1) TIMEOUT=1800 \
 		APPEND=JOB_SECONDS=1500 \
 		$(VM)/run.sh $(BUILD)/selftests/death_job
@@ -91,6 +91,7 @@ bench: packages-vm lib cann
 install: lib
 	@$(MAKE) -s -C lib install OUT=$(BUILD) DESTDIR=$(DESTDIR) \
 		PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)
+	@$(MAKE) -s -C kernel/dist install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	@if [ -e $(BUILD)/module/aclipc.ko ]; then \
 	install -D -m 644 $(BUILD)/module/aclipc.ko \
 		$(DESTDIR)/lib/modules/$(RELEASE)/updates/aclipc.ko; \
@@ -99,9 +100,13 @@ install: lib
 uninstall:
 	@$(MAKE) -s -C lib uninstall OUT=$(BUILD) DESTDIR=$(DESTDIR) \
 		PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)
+	@$(MAKE) -s -C kernel/dist uninstall DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	@m=$(DESTDIR)/lib/modules/$(RELEASE)/updates/aclipc.ko; \
 	if [ -e $$m ]; then \
 	rm -f $$m; [ -n "$(DESTDIR)" ] || depmod $(RELEASE); fi
+
+deb rpm: %: packages-%
+	@.packaging/build.sh $@
 
 clean:
 	rm -rf $(BUILD)
@@ -124,4 +129,5 @@ help:
 	@echo 'make modules-for KERNEL=5.10|6.1|6.12|7.x'
 	@echo '                 the modules for a kernel of Debian'
 	@echo 'make install     also uninstall; DESTDIR, PREFIX, LIBDIR'
+	@echo 'make deb, rpm    packages in build/packages/'
 	@echo 'make clean       remove build/'

@@ -564,7 +564,7 @@ static bool nothing_counted(void)
 	       !c.imports && !c.settling && !c.watches && !c.tombstones;
 }
 
-/* Files hold it, what settles does not: it would for ten minutes. */
+/* Field case 98: files hold it; what settles does not, for ten minutes. */
 TEST_F(module, unloads_while_imports_settle)
 {
 	struct t_counts c;

@@ -432,7 +432,7 @@ static long fn_become_user(int fd, void *arg)
 	return open_again(fd);
 }
 
-/* The node's mode and group say who can open it. */
+/* Field cases 75, 134: the node's mode and group say who can open it. */
 TEST_F(life, node_mode_and_group)
 {
 	struct aclipc_query query;
