@@ -281,7 +281,8 @@ struct aclipc_share *aclipc_share_new(struct aclipc_session *session,
 	if (ret) {
 		aclipc_session_put(session);
 		kmem_cache_free(aclipc_share_cache, share);
-		return ERR_PTR(ret);
+		/* the table cannot grow, whatever it calls that */
+		return ERR_PTR(-ENOMEM);
 	}
 	return share;
 }
