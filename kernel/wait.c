@@ -9,6 +9,7 @@
  */
 
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/sched/signal.h>
 
 #include "aclipc.h"
@@ -151,8 +152,9 @@ static int aclipc_wait_sleep(struct aclipc_share *share,
 int aclipc_wait(struct aclipc_share *share, struct aclipc_close *cmd)
 {
 	struct aclipc_waiter waiter = { .share = share };
-	unsigned long end = jiffies + msecs_to_jiffies(cmd->timeout_ms);
-	long left;
+	/* not jiffies: what remains must never be more than was given */
+	ktime_t end = ktime_add_ms(ktime_get(), cmd->timeout_ms);
+	s64 left;
 	int ret;
 
 	spin_lock(&share->lock);
@@ -176,7 +178,8 @@ int aclipc_wait(struct aclipc_share *share, struct aclipc_close *cmd)
 	spin_lock(&share->lock);
 	aclipc_wait_leave_locked(share);
 	spin_unlock(&share->lock);
-	left = end - jiffies;
-	cmd->timeout_ms = left > 0 ? jiffies_to_msecs(left) : 0;
+	left = ktime_ms_delta(end, ktime_get());
+	/* a tick may come a little early */
+	cmd->timeout_ms = ret == -ETIMEDOUT ? 0 : max_t(s64, left, 0);
 	return ret;
 }
