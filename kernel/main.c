@@ -97,8 +97,9 @@ static const struct aclipc_call aclipc_calls[] = {
 
 /*
  * See that the reply can be written before anything is changed, so that a
- * call that answers EFAULT has changed nothing.  The structs are smaller than a
- * page: their first and last bytes cover every page that they touch.
+ * call that answers EFAULT has changed nothing, unless the caller itself takes
+ * the memory away meanwhile.  The structs are smaller than a page: their first
+ * and last bytes cover every page that they touch.
  */
 static int aclipc_probe_reply(void __user *uarg, u32 usize, size_t len,
 			      const void *arg)

@@ -15,7 +15,8 @@
  *   most as far as the caller's size reaches.
  * - Unknown flags are refused with EOPNOTSUPP, bad values and non-zero
  *   reserved fields with EINVAL, unknown calls with ENOTTY.
- * - A refused call changes nothing.
+ * - A refused call changes nothing.  One exception: EFAULT because another
+ *   thread took the struct's memory away while the call ran.
  * - A key is 1 to 64 non-zero bytes, padded with zero bytes to the size of
  *   the field.  The bytes are opaque: some drivers make text, some do not.
  * - A generation tells two exports of the same key apart.  It is never 0 and
@@ -268,7 +269,9 @@ struct aclipc_import {
  * @ACLIPC_CLOSE_FINISH: exporter: the real destroy and the real free are done,
  *	forget the key.  Accepted after HELD or REVOKED was answered.
  * @ACLIPC_CLOSE_ABORT: exporter: the real destroy failed, or the deferral is
- *	called off; the key is LIVE again (a revoked one stays revoked)
+ *	called off; the key is LIVE again (a revoked one stays revoked).  A
+ *	process that closes one key from several threads sees to it itself
+ *	that only the one that was answered HELD says FINISH or ABORT.
  */
 enum aclipc_close_op {
 	ACLIPC_CLOSE_IMPORT = 1,
