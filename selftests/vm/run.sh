@@ -9,6 +9,9 @@
 # modules do not load, 75 the emulator failed ATTEMPTS times; a line on stderr
 # tells them from the program's own.
 #
+# For a kernel of another processor PROGRAM has to be one that it can run, of
+# build/arm64/selftests say.
+#
 # Environment: KERNEL (6.1), SVM (v2), FILES (more files for the working
 # folder), TIMEOUT (600 s), MEM (1024 MB), SMP (2), ICOUNT (1: instructions are
 # the clock; implies SMP=1), ACLIPC_PARAMS, SIM_PARAMS (module parameters),
@@ -22,14 +25,16 @@ set -eu
 [ $# -ge 1 ] || die "usage: run.sh PROGRAM [ARGS]"
 program=$1
 shift
-KERNEL=${KERNEL:-6.1}
+export KERNEL=${KERNEL:-6.1}
 SVM=${SVM:-v2}
 case $SVM in v2 | v3) ;; *) die "SVM is v2 or v3, not '$SVM'" ;; esac
 [ -f "$program" ] || die "no such file: $program"
 
+for_kernel "$KERNEL"
 kernel=$("$vm_dir/kernel.sh" "$KERNEL")
 modules=$("$vm_dir/modules.sh" "$KERNEL")
-mkdir -p "$build/vm"
+[ "$arch" = amd64 ] || "$vm_dir/foreign.sh" "$KERNEL" > /dev/null
+mkdir -p "$build/vm" "$user/vm"
 tmp=$(mktemp -d "$build/vm/run.XXXXXX")
 qemu=
 cleanup() {
@@ -44,39 +49,44 @@ trap 'exit 130' INT TERM HUP
 
 # The part that all runs share is made once for each state of the build.
 base_image() {
-	local root=$tmp/base libdir files f
+	local root=$tmp/base libdir files programs f
 
-	files=("$build"/lib/lib* "$build"/bin/aclipc "$build"/cann/lib/*.so)
-	if [ -e "$build/vm/base.gz" ]; then
-		f=$(find "${files[@]}" "$build/cann" "$vm_dir" "$build/include" \
-			-newer "$build/vm/base.gz" | head -n 1)
+	files=("$user"/lib/lib* "$user"/bin/aclipc "$user"/cann/lib/*.so)
+	if [ -e "$user/vm/base.gz" ]; then
+		f=$(find "${files[@]}" "$user/cann" "$vm_dir" "$user/include" \
+			-newer "$user/vm/base.gz" | head -n 1)
 		[ -n "$f" ] || return 0
 	fi
-	gcc -O -static -o "$tmp/vmexit" "$vm_dir/vmexit.c"
-	libdir=/usr/lib/$(gcc -print-multiarch)
+	$cc -O -static -o "$tmp/vmexit" "$vm_dir/vmexit.c"
+	libdir=/usr/lib/$($cc -print-multiarch)
 	mkdir -p "$root$libdir" "$root/etc"
-	cp -a "$build"/lib/lib* "$build"/cann/lib/*.so "$root$libdir"
+	if [ "$arch" = amd64 ]; then
+		programs=("$(command -v busybox)=/usr/bin/busybox" /bin/bash \
+			/usr/bin/unshare /usr/bin/setpriv /usr/bin/nsenter)
+	else
+		programs=()
+		cp -a "$user/root/." "$root"
+	fi
+	cp -a "$user"/lib/lib* "$user"/cann/lib/*.so "$root$libdir"
 	# libc loads it by name when a thread is cancelled
-	f=$(gcc -print-file-name=libgcc_s.so.1)
+	f=$($cc -print-file-name=libgcc_s.so.1)
 	echo root:x:0:0:root:/:/bin/sh > "$root/etc/passwd"
 	echo root:x:0: > "$root/etc/group"
 	mkdir -p "$root/usr/lib/cann"
-	cp -a "$build/cann/lib/variants" "$root/usr/lib/cann/"
-	cp -rL "$build/include" "$root/usr/include"
-	cp -rn "$build"/cann/include/. "$root/usr/include/"
-	"$vm_dir/root.sh" "$root" "$(command -v busybox)=/usr/bin/busybox" \
+	cp -a "$user/cann/lib/variants" "$root/usr/lib/cann/"
+	cp -rL "$user/include" "$root/usr/include"
+	cp -rn "$user"/cann/include/. "$root/usr/include/"
+	"$vm_dir/root.sh" "$root" "${programs[@]}" \
 		"$tmp/vmexit=/usr/bin/vmexit" "$vm_dir/init=/init" \
-		"$build/bin/aclipc=/usr/bin/aclipc" /bin/bash \
-		/usr/bin/unshare /usr/bin/setpriv /usr/bin/nsenter \
-		"$f=$libdir/${f##*/}"
+		"$user/bin/aclipc=/usr/bin/aclipc" "$f=$libdir/${f##*/}"
 	chmod 755 "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) \
 		> "$tmp/base.gz"
 	# what follows in the initramfs has to be aligned
 	truncate -s %4 "$tmp/base.gz"
-	mv "$tmp/base.gz" "$build/vm/base.gz"
+	mv "$tmp/base.gz" "$user/vm/base.gz"
 }
-(flock 9; base_image) 9> "$build/vm/base.lock"
+(flock 9; base_image) 9> "$user/vm/base.lock"
 
 root=$tmp/root
 "$vm_dir/root.sh" "$root" "$program=/job/${program##*/}"
@@ -84,7 +94,7 @@ for f in ${FILES:-}; do
 	"$vm_dir/root.sh" "$root" "$f=/job/${f##*/}"
 done
 for m in aclipc ascend_sim; do
-	objcopy --strip-debug "$modules/$m.ko" "$root/modules/$m.ko"
+	"${cross}objcopy" --strip-debug "$modules/$m.ko" "$root/modules/$m.ko"
 done
 printf 'SVM=%q\nACLIPC_PARAMS=%q\nSIM_PARAMS=%q\n' "$SVM" \
 	"${ACLIPC_PARAMS:-}" "${SIM_PARAMS:-}" > "$root/vm.conf"
@@ -101,25 +111,42 @@ fi
 	echo
 } > "$root/vm.run"
 (cd "$root" && find . | cpio -o -H newc --quiet) > "$tmp/extra.cpio"
-cat "$build/vm/base.gz" "$tmp/extra.cpio" > "$tmp/initrd"
+cat "$user/vm/base.gz" "$tmp/extra.cpio" > "$tmp/initrd"
 
 console=${CONSOLE:-$build/vm/console-$KERNEL-$SVM-$$.log}
 options=(-accel "tcg,thread=multi" -smp "${SMP:-2}")
 if [ "${ICOUNT:-}" ]; then
 	options=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
 fi
+# The kernel log goes to the first serial port; the other three have the same
+# names on each machine.
+case $arch in
+amd64)
+	machine=(qemu-system-x86_64 -M pc -cpu max -serial "file:$console"
+		-serial chardev:out -serial chardev:files -serial chardev:status
+		-device "isa-debug-exit,iobase=0xf4,iosize=0x04")
+	tty=ttyS0
+	;;
+arm64)
+	# the architecture's own pointer authentication is slow to emulate
+	ports=pci-serial-4x,chardev1=none,chardev2=out
+	ports=$ports,chardev3=files,chardev4=status
+	machine=(qemu-system-aarch64 -M virt -cpu "max,pauth-impdef=on"
+		-serial "file:$console" -chardev "null,id=none"
+		-device "$ports")
+	tty=ttyAMA0
+	;;
+esac
 boot() {
 	rc=0
 	rm -f "$tmp/out.tar" "$tmp/status"
-	timeout -k 5 "${TIMEOUT:-600}" qemu-system-x86_64 "${options[@]}" \
-		-M pc -cpu max -m "${MEM:-1024}" -nodefaults -no-user-config \
-		-display none -no-reboot \
-		-serial "file:$console" -chardev stdio,id=out,signal=off \
-		-serial chardev:out -serial "file:$tmp/out.tar" \
-		-serial "file:$tmp/status" \
-		-device isa-debug-exit,iobase=0xf4,iosize=0x04 \
+	timeout -k 5 "${TIMEOUT:-600}" "${machine[@]}" "${options[@]}" \
+		-m "${MEM:-1024}" -nodefaults -no-user-config \
+		-display none -no-reboot -chardev stdio,id=out,signal=off \
+		-chardev "file,id=files,path=$tmp/out.tar" \
+		-chardev "file,id=status,path=$tmp/status" \
 		-kernel "$kernel/vmlinux" -initrd "$tmp/initrd" \
-		-append "console=ttyS0 loglevel=6 panic=-1 oops=panic $(cat "$kernel/append" 2> /dev/null) $(
+		-append "console=$tty loglevel=6 panic=-1 oops=panic $(cat "$kernel/append" 2> /dev/null) $(
 			)softlockup_panic=1 hung_task_panic=1 ${APPEND:-}" \
 		< /dev/null &
 	qemu=$!
@@ -128,7 +155,7 @@ boot() {
 	return 0
 }
 
-splat='BUG:|WARNING:|KASAN|KCSAN|UBSAN|Oops|ODEBUG|INFO: task|Kernel panic'
+splat='BUG:|WARNING:|KASAN:|KCSAN:|UBSAN:|Oops|ODEBUG|INFO: task|Kernel panic'
 splat="$splat|possible .* detected|refcount_t:|general protection fault"
 splat="$splat|rcu: INFO:|unreferenced object"
 
