@@ -397,6 +397,8 @@ struct aclipc_query {
  * @flags: ACLIPC_HOLDER_*
  * @__reserved: 0
  * @since_ns: CLOCK_BOOTTIME of its first import, in nanoseconds
+ *
+ * The record never grows: @__reserved is the room there is.
  */
 struct aclipc_holder {
 	__s32 pid;
@@ -489,7 +491,7 @@ enum aclipc_event_type {
  * read() returns as many whole records as fit.  Each key has one pending event
  * at most: the newest one, and none can be lost.  An event goes with its
  * import.  poll() reports POLLIN while events are pending and POLLHUP when the
- * session is over.
+ * session is over.  The record never grows: @__reserved is the room there is.
  */
 struct aclipc_event {
 	__u32 size;
