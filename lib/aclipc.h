@@ -47,8 +47,8 @@
  * surplus close                507899, CANN's own
  * ============================ =============================================
  */
-#ifndef _ACLIPC_H
-#define _ACLIPC_H
+#ifndef ACLIPC_H
+#define ACLIPC_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -394,4 +394,4 @@ int aclipc_pending(struct aclipc_pending *pending, uint32_t nr,
 }
 #endif
 
-#endif /* _ACLIPC_H */
+#endif /* ACLIPC_H */

@@ -4,8 +4,8 @@
  * calls, with the types and numbers it needs.  Binary interface only: nothing
  * is linked, every function is looked up at run time.
  */
-#ifndef _ACLIPC_HAL_H
-#define _ACLIPC_HAL_H
+#ifndef ACLIPC_HAL_H
+#define ACLIPC_HAL_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -122,4 +122,4 @@ aclError aclrtIpcMemImportPidInterServer(const char *key,
 					 aclrtServerPid *serverPids,
 					 size_t num);
 
-#endif /* _ACLIPC_HAL_H */
+#endif /* ACLIPC_HAL_H */

@@ -65,6 +65,15 @@ static struct import_node *node_get(struct state *state, uint64_t addr)
 	return node;
 }
 
+/* A close of one of its imports has ended: until then the node stays. */
+static struct import_node *node_closed(struct state *state, uint64_t addr)
+{
+	struct import_node *node = &state->nodes[node_index(state, addr)];
+
+	node->nr_closing--;
+	return node;
+}
+
 static void node_put(struct state *state, struct import_node *node)
 {
 	struct import_node *end = state->nodes + state->nr_nodes;
@@ -170,12 +179,8 @@ enum import_taken import_take(struct state *state, uint64_t addr,
 void import_put_back(struct state *state, uint64_t addr,
 		     struct import *import)
 {
-	struct import_node *node;
-
 	state_lock(state);
-	node = node_find(state, addr);
-	node->nr_closing--;
-	node_append(state, node, import);
+	node_append(state, node_closed(state, addr), import);
 	state_unlock(state);
 }
 
@@ -186,8 +191,7 @@ void import_done(struct state *state, uint64_t addr, struct import *import,
 	struct import_node *node;
 
 	state_lock(state);
-	node = node_find(state, addr);
-	node->nr_closing--;
+	node = node_closed(state, addr);
 	if (ghost) {
 		import->ghost = true;
 		node_append(state, node, import);

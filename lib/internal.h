@@ -22,8 +22,8 @@
  * A signal handler that calls in while its thread is inside the library finds
  * self.in_lib set: it never waits for 1, and is refused if its thread has 3.
  */
-#ifndef _ACLIPC_INTERNAL_H
-#define _ACLIPC_INTERNAL_H
+#ifndef ACLIPC_INTERNAL_H
+#define ACLIPC_INTERNAL_H
 
 #include <errno.h>
 #include <pthread.h>
@@ -155,7 +155,7 @@ static inline void *next_get(enum next_id id)
 	return likely(fn && fn != NEXT_MISSING) ? fn : next_resolve(id);
 }
 
-#define NEXT(name)	((__typeof__(&name))next_get(NEXT_##name))
+#define NEXT(name)	((__typeof__(&(name)))next_get(NEXT_##name))
 
 /* config.c */
 struct config {
@@ -434,4 +434,4 @@ bool device_knows(uint64_t addr);
 drvError_t device_close(uint32_t device, drvError_t (*real)(void *data),
 			void *data);
 
-#endif /* _ACLIPC_INTERNAL_H */
+#endif /* ACLIPC_INTERNAL_H */

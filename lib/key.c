@@ -55,7 +55,7 @@ API int aclipc_key_from_hex(struct aclipc_key *key, const char *hex)
 	if (!key || !hex)
 		return -EINVAL;
 	len = strnlen(hex, ACLIPC_KEY_HEX_MAX);
-	if (!len || len % 2 || len > 2 * ACLIPC_KEY_MAX)
+	if (!len || len % 2 || len / 2 > ACLIPC_KEY_MAX)
 		return -EINVAL;
 	for (i = 0; i < len / 2; i++) {
 		hi = hex_digit(hex[2 * i]);

@@ -218,7 +218,7 @@ TEST_F(bad, buffers_of_all_sizes_in_use)
 			EXPECT_EQ(0, P(0, do_close_edge, sizes[k], 0));
 			EXPECT_EQ(1, P(0, do_pending, 0, 0));
 			EXPECT_EQ(0, P(1, do_close_edge, sizes[k], 0));
-			EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+			DRAINED();
 		}
 	EXPECT_EQ(9, DESTROYS());
 	/* and those that are too small */
@@ -286,7 +286,7 @@ TEST_F(bad, ranges_and_flags)
 	EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_EQ(1, P(0, do_pending, 0, 0));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 }
 
@@ -404,7 +404,7 @@ TEST_F(bad, descriptor_lost_with_work_pending)
 		EXPECT_EQ(1, P(0, do_pending, 0, 0));
 		EXPECT_EQ(0, P(1, do_close, 0, 0));
 		ASSERT_EQ(0, P(0, do_lose_fd, i, 0));
-		EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+		DRAINED();
 		EXPECT_EQ(0, P(0, do_free, 0, 0));
 	}
 }
@@ -669,7 +669,7 @@ TEST_F(many, sixteen_importers)
 		if (i > 1 && variant->first)
 			EXPECT_EQ(TIMEOUT, P(0, do_close, 0, 0));
 	}
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	if (variant->first)
 		EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_EQ(1, DESTROYS());

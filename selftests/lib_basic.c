@@ -48,7 +48,7 @@ TEST_F(lib, exporter_closes_first_defer)
 	/* no new import, not even by one who has it open already */
 	EXPECT_EQ(ACL_ERROR_RT_INVALID_HANDLE, P(1, do_import, 1, 0));
 	CLOSE_ALL();
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 	EXPECT_EQ(1, FREES());
 	EXPECT_EQ(ACL_DRV, P(0, do_close, 0, 0));
@@ -63,7 +63,7 @@ TEST_F(lib, small_memory_is_not_recycled)
 	ASSERT_EQ(0, P(0, do_malloc, 1, SMALL));
 	EXPECT_EQ(0, P(0, do_fill, 1, 9));
 	CLOSE_ALL();
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 }
 
 TEST_F(lib, free_before_close)
@@ -72,7 +72,7 @@ TEST_F(lib, free_before_close)
 	EXPECT_EQ(0, P(0, do_free, 0, 0));
 	EXPECT_NE(0, P(0, do_free, 0, 0));
 	CLOSE_ALL();
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 	EXPECT_EQ(1, FREES());
 	/* the late close succeeds, once */
@@ -126,7 +126,7 @@ TEST_F(lib, importer_killed)
 	EXPECT_EQ(0, P(0, do_free, 0, 0));
 	for (i = 1; i <= variant->importers; i++)
 		peer_kill(&self->p[i]);
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, FREES());
 }
 
@@ -170,7 +170,7 @@ TEST_F(pair, n_imports_need_n_closes)
 		EXPECT_EQ(1, P(0, do_pending, 0, 0));
 		EXPECT_EQ(0, P(1, do_close, 0, 0));
 	}
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 	/* one more is an error, and destroys nothing */
 	EXPECT_EQ(ACL_DRV, P(1, do_close, 0, 0));
@@ -251,7 +251,7 @@ TEST_F(pair, by_rt_calls)
 	EXPECT_EQ(0, DESTROYS());
 	EXPECT_EQ(5, P(1, do_read, 0, 0));
 	EXPECT_EQ(0, P(1, rt_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, FREES());
 }
 
@@ -272,7 +272,7 @@ TEST_F(pair, reset_of_the_importer_is_a_close)
 	EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_EQ(0, P(0, do_free, 0, 0));
 	EXPECT_EQ(0, P(1, do_reset, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, FREES());
 	/* and the late close of what the reset closed is none of CANN's */
 	ASSERT_EQ(0, P(1, do_device, 0, 0));
@@ -312,7 +312,7 @@ TEST_F(pair, failing_destroy_is_tried_again)
 	EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_EQ(0, P(0, do_free, 0, 0));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 	EXPECT_EQ(1, FREES());
 }

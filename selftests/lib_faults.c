@@ -166,7 +166,7 @@ TEST_F(faults, nth_open_fails)
 		EXPECT_EQ(0, DESTROYS());
 		EXPECT_EQ(0, P(1, do_close, 0, 0));
 	}
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 }
 
@@ -218,7 +218,7 @@ TEST_F(faults, second_close_of_three_fails)
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
 	EXPECT_EQ(0, DESTROYS());
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 }
 
@@ -247,7 +247,7 @@ TEST_F(faults, destroy_of_a_key_that_the_driver_has_forgotten)
 	EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_EQ(1, P(0, do_pending, 0, 0));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(0, DESTROYS());
 	EXPECT_EQ(ACL_DRV, P(0, do_close, 0, 0));
 	EXPECT_EQ(-ENOENT, P(0, do_imports, 0, 0));
@@ -309,7 +309,7 @@ TEST_F(faults, deferred_free_is_tried_again)
 	EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_EQ(0, P(0, do_free, 0, 0));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 	EXPECT_EQ(1, FREES());
 }
@@ -404,7 +404,7 @@ TEST_F(faults, failed_close_within_a_failed_device_close)
 	EXPECT_EQ(7, P(1, do_read, 0, 0));
 	EXPECT_EQ(0, DESTROYS());
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 }
 
@@ -415,7 +415,7 @@ TEST_F(faults, failed_close_within_a_device_close)
 	P(1, do_fail, FAIL_CLOSE, FAIL(1, DRV_ERROR_IOCRL_FAIL));
 	EXPECT_EQ(0, P(1, do_reset, 0, 0));
 	/* the device close did it */
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	ASSERT_EQ(0, P(1, do_device, 0, 0));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
 	EXPECT_EQ(ACL_DRV, P(1, do_close, 0, 0));
@@ -433,7 +433,7 @@ TEST_F(faults, failed_device_close_keeps_what_is_pending)
 	EXPECT_EQ(7, P(1, do_read, 0, 0));
 	EXPECT_EQ(0, DESTROYS());
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 	EXPECT_EQ(1, sim_counted("free"));
 }
@@ -560,22 +560,20 @@ TEST_F(faults, importer_cancelled_in_the_real_close)
 	EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_EQ(7, P(1, do_read, 0, 0));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 }
 
 TEST_F(faults, exporter_cancelled_in_the_real_destroy)
 {
 	TRACING_PEER();
-	ASSERT_EQ(0, P(2, do_malloc, 0, BIG));
-	ASSERT_EQ(0, P(2, do_export_any, 0, KEY(0, BIG)));
+	EXPORT(2, 0, 0, BIG, 7);
 	EXPECT_NE(-1, P(2, cancelled_inside, 0, 0));
 	EXPECT_EQ(1, DESTROYS());
 	EXPECT_EQ(-ENOENT, P(2, do_imports, 0, 0));
 	EXPECT_EQ(0, P(2, do_free, 0, 0));
 	/* as if nothing had been */
-	ASSERT_EQ(0, P(2, do_malloc, 0, BIG));
-	ASSERT_EQ(0, P(2, do_export_any, 0, KEY(1, BIG)));
+	EXPORT(2, 0, 1, BIG, 7);
 	EXPECT_EQ(0, P(1, do_import, 0, 1));
 	EXPECT_EQ(0, P(1, do_close, 1, 0));
 	sim_reset_ledger();
@@ -584,8 +582,7 @@ TEST_F(faults, exporter_cancelled_in_the_real_destroy)
 TEST_F(faults, exporter_cancelled_in_the_real_free)
 {
 	TRACING_PEER();
-	ASSERT_EQ(0, P(2, do_malloc, 0, BIG));
-	ASSERT_EQ(0, P(2, do_export_any, 0, KEY(0, BIG)));
+	EXPORT(2, 0, 0, BIG, 7);
 	/* the destroy within the free traces first */
 	EXPECT_EQ(ACL_DRV, P(2, cancelled_inside, 0, 1));
 	EXPECT_EQ(-ENOENT, P(2, do_imports, 0, 0));

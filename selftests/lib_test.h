@@ -77,6 +77,15 @@ enum { FAIL_CREATE, FAIL_DESTROY, FAIL_OPEN, FAIL_CLOSE, FAIL_FREE, FAIL_ALLOC,
        FAIL_DEVCLOSE };
 #define FAIL(nth, code)	((nth) * 65536L | (code))
 
+/* a: own rank, whose key and value it is; b: bytes of slot 0 */
+static inline long do_export_rank(struct peer_state *s, long a, long b)
+{
+	if (aclrtMalloc(&s->slot[0], b, ACL_MEM_MALLOC_HUGE_FIRST))
+		return 1;
+	do_fill(s, 0, 10 + a);
+	return aclrtIpcMemGetExportKey(s->slot[0], b, s->board->key[a], 65, 1);
+}
+
 static inline long lib_param(const char *name, long value)
 {
 	char path[128], text[32];
@@ -172,17 +181,29 @@ static inline int lib_start(struct peer *peer, struct sim_board *board)
 #define P(n, fn, x, y)	peer_call(&self->p[n], fn, x, y)
 #define ONLY(v)		do { if (self->svm != (v)) SKIP(return, "SVM v" #v " only"); } while (0)
 
+/* Peer n shares size bytes full of value, its slot s, as key k. */
+#define EXPORT(n, s, k, size, value) do {				\
+	ASSERT_EQ(0, P(n, do_malloc, s, size));				\
+	ASSERT_EQ(0, P(n, do_fill, s, value));				\
+	ASSERT_EQ(0, P(n, do_export_any, s, KEY(k, size)));		\
+} while (0)
+
+#define IMPORT(n, s, k, value) do {					\
+	ASSERT_EQ(0, P(n, do_import, s, k));				\
+	ASSERT_EQ(value, P(n, do_read, s, 0));				\
+} while (0)
+
+/* What the exporter deferred has been done. */
+#define DRAINED()	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)))
+
 /* The exporter shares size bytes full of value as key 0; 1 to n import it. */
 #define SHARE(n, size, value) do {					\
-	ASSERT_EQ(0, P(0, do_malloc, 0, size));				\
-	ASSERT_EQ(0, P(0, do_fill, 0, value));				\
-	ASSERT_EQ(0, P(0, do_export_any, 0, KEY(0, size)));		\
+	EXPORT(0, 0, 0, size, value);					\
 	for (int i_ = 1; i_ <= (n); i_++) {				\
 		if (i_ > 1)						\
 			ASSERT_EQ(0, lib_start(&self->p[i_],		\
 					       self->board));		\
-		ASSERT_EQ(0, P(i_, do_import, 0, 0));			\
-		ASSERT_EQ(value, P(i_, do_read, 0, 0));			\
+		IMPORT(i_, 0, 0, value);				\
 	}								\
 } while (0)
 

@@ -39,7 +39,7 @@ TEST_F(window, import_after_close)
 	EXPECT_EQ(REFUSED, P(2, do_import, 1, 0));
 	EXPECT_EQ(REFUSED, P(0, do_import, 1, 0));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_NE(0, P(2, do_import, 1, 0));
 	/* the driver was asked by nobody but the last, who may be */
 	EXPECT_EQ(opens, sim_counted("open"));
@@ -56,7 +56,7 @@ TEST_F(window, import_after_free_without_close)
 	EXPECT_EQ(REFUSED, P(2, do_import, 1, 0));
 	EXPECT_EQ(7, P(1, do_read, 0, 0));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_NE(0, P(2, do_import, 1, 0));
 	EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_NE(0, P(2, do_import, 1, 0));
@@ -74,7 +74,7 @@ TEST_F(window, import_while_the_destroy_fails)
 	poll(NULL, 0, 50);
 	EXPECT_EQ(REFUSED, P(1, do_import, 1, 0));
 	EXPECT_EQ(0, P(0, do_fail, FAIL_DESTROY, FAIL(0, 0)));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, DESTROYS());
 }
 
@@ -108,7 +108,7 @@ TEST_F(window, export_of_memory_whose_free_is_pending)
 	EXPECT_EQ(TIMEOUT, P(0, do_export_any, 0, KEY(1, MIB)));
 	EXPECT_EQ(1, sim_counted("create"));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(1, FREES());
 }
 
@@ -119,12 +119,10 @@ static void reuse(struct __test_metadata *_metadata,
 	long address = 0, i;
 
 	for (i = 0; i < 4; i++) {
-		ASSERT_EQ(0, P(0, do_malloc, 0, size));
+		EXPORT(0, 0, i, size, 10 + i);
 		if (i)
 			EXPECT_EQ(address, P(0, do_address, 0, 0));
 		address = P(0, do_address, 0, 0);
-		ASSERT_EQ(0, P(0, do_fill, 0, 10 + i));
-		ASSERT_EQ(0, P(0, do_export_any, 0, KEY(i, size)));
 		ASSERT_EQ(0, P(1, do_import, 0, i));
 		EXPECT_EQ(0, P(0, do_free, 0, 0));
 		/* not while it is imported */
@@ -134,13 +132,11 @@ static void reuse(struct __test_metadata *_metadata,
 		EXPECT_EQ(10 + i, P(1, do_read, 0, 0));
 		EXPECT_EQ(0, P(0, do_free, 1, 0));
 		EXPECT_EQ(0, P(1, do_close, i, 0));
-		EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+		DRAINED();
 	}
 	/* the closes come when the address is another's */
-	ASSERT_EQ(0, P(0, do_malloc, 0, size));
+	EXPORT(0, 0, 4, size, 55);
 	EXPECT_EQ(address, P(0, do_address, 0, 0));
-	EXPECT_EQ(0, P(0, do_fill, 0, 55));
-	ASSERT_EQ(0, P(0, do_export_any, 0, KEY(4, size)));
 	ASSERT_EQ(0, P(1, do_import, 0, 4));
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(0, P(0, do_close, i, 0));
@@ -169,9 +165,7 @@ TEST_F(window, import_address_is_reused)
 	long address;
 
 	SHARE(1, BIG, 7);
-	ASSERT_EQ(0, P(0, do_malloc, 1, BIG));
-	ASSERT_EQ(0, P(0, do_fill, 1, 8));
-	ASSERT_EQ(0, P(0, do_export_any, 1, KEY(1, BIG)));
+	EXPORT(0, 1, 1, BIG, 8);
 	address = P(1, do_address, 0, 0);
 	EXPECT_EQ(0, P(1, do_close, 0, 0));
 	ASSERT_EQ(0, P(1, do_import, 1, 1));
@@ -184,7 +178,7 @@ TEST_F(window, import_address_is_reused)
 	EXPECT_EQ(1, DESTROYS());
 	EXPECT_EQ(8, P(1, do_read, 1, 0));
 	EXPECT_EQ(0, P(1, do_close, 1, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(2, DESTROYS());
 }
 
@@ -224,7 +218,7 @@ static void reopen(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, P(0, do_close, 1, 0));
 	EXPECT_EQ(0, P(0, do_free, 1, 0));
 	EXPECT_EQ(0, P(1, do_close, 1, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 }
 
 TEST_F(window, reopened_device)
@@ -277,15 +271,6 @@ TEST_F(window, reset_with_an_importer_that_stays)
 	sim_reset_ledger();
 }
 
-static long do_export_rank(struct peer_state *s, long a, long b)
-{
-	if (aclrtMalloc(&s->slot[0], BIG, ACL_MEM_MALLOC_HUGE_FIRST))
-		return 1;
-	do_fill(s, 0, 10 + a);
-	return aclrtIpcMemGetExportKey(s->slot[0], BIG, s->board->key[a], 65,
-				       1);
-}
-
 /* b ranks; slot 1 + n is rank n's */
 static long do_import_ranks(struct peer_state *s, long a, long b)
 {
@@ -326,7 +311,7 @@ static void all_reset(struct __test_metadata *_metadata,
 		ASSERT_EQ(0, P(i, do_policy, ACLIPC_POLICY_DEFER, 60000));
 	}
 	for (i = 0; i < ranks; i++)
-		ASSERT_EQ(0, P(i, do_export_rank, i, 0));
+		ASSERT_EQ(0, P(i, do_export_rank, i, BIG));
 	for (i = 0; i < ranks; i++)
 		ASSERT_EQ(0, P(i, do_import_ranks, i, ranks));
 	start = now();
@@ -369,11 +354,8 @@ TEST_F(window, two_devices_of_an_exporter)
 {
 	SHARE(1, BIG, 7);
 	ASSERT_EQ(0, P(0, do_device, 1, 0));
-	ASSERT_EQ(0, P(0, do_malloc, 1, BIG));
-	ASSERT_EQ(0, P(0, do_fill, 1, 8));
-	ASSERT_EQ(0, P(0, do_export_any, 1, KEY(1, BIG)));
-	ASSERT_EQ(0, P(1, do_import, 1, 1));
-	EXPECT_EQ(8, P(1, do_read, 1, 0));
+	EXPORT(0, 1, 1, BIG, 8);
+	IMPORT(1, 1, 1, 8);
 	/* on both, work is pending; the reset of one waits for its own */
 	EXPECT_EQ(0, P(0, do_close, 0, 0));
 	EXPECT_EQ(0, P(0, do_free, 0, 0));
@@ -390,7 +372,7 @@ TEST_F(window, two_devices_of_an_exporter)
 	EXPECT_EQ(BIG, P(0, do_pending, 1, 0));
 	EXPECT_EQ(8, P(1, do_read, 1, 0));
 	EXPECT_EQ(0, P(1, do_close, 1, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(2, DESTROYS());
 }
 
@@ -398,12 +380,9 @@ TEST_F(window, two_devices_of_an_importer)
 {
 	ASSERT_EQ(0, P(0, do_policy, ACLIPC_POLICY_REFUSE, 0));
 	SHARE(1, BIG, 7);
-	ASSERT_EQ(0, P(0, do_malloc, 1, BIG));
-	ASSERT_EQ(0, P(0, do_fill, 1, 8));
-	ASSERT_EQ(0, P(0, do_export_any, 1, KEY(1, BIG)));
+	EXPORT(0, 1, 1, BIG, 8);
 	ASSERT_EQ(0, P(1, do_device, 1, 0));
-	ASSERT_EQ(0, P(1, do_import, 1, 1));
-	EXPECT_EQ(8, P(1, do_read, 1, 0));
+	IMPORT(1, 1, 1, 8);
 	/* one import goes with its device, the other stays */
 	EXPECT_EQ(0, P(1, do_reset, 1, 0));
 	EXPECT_EQ(0, P(0, do_close, 1, 0));
@@ -427,9 +406,8 @@ TEST_F(window, two_devices_of_an_importer)
 	ASSERT_EQ(0, P(0, do_export_any, 0, KEY(0, MIB)));		\
 	if (P(0, do_export_any, 2, KEY(1, MIB)))			\
 		SKIP(return, "this driver has no keys for parts");	\
-	ASSERT_EQ(0, P(1, do_import, 0, 0));				\
-	ASSERT_EQ(0, P(1, do_import, 1, 1));				\
-	ASSERT_EQ(7, P(1, do_read, 0, 0));				\
+	IMPORT(1, 0, 0, 7);						\
+	IMPORT(1, 1, 1, 8);						\
 } while (0)
 
 TEST_F(window, free_of_two_exports)
@@ -445,7 +423,7 @@ TEST_F(window, free_of_two_exports)
 	EXPECT_EQ(0, FREES());
 	EXPECT_EQ(8, P(1, do_read, 1, 0));
 	EXPECT_EQ(0, P(1, do_close, 1, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(2, DESTROYS());
 	EXPECT_EQ(1, FREES());
 	/* both closes are due */
@@ -516,7 +494,7 @@ TEST_F(window, one_of_two_exports_closed_before)
 	EXPECT_EQ(0, P(0, do_free, 0, 0));
 	EXPECT_EQ(0, FREES());
 	EXPECT_EQ(0, P(1, do_close, 1, 0));
-	EXPECT_TRUE(lib_until(!P(0, do_pending, 0, 0)));
+	DRAINED();
 	EXPECT_EQ(2, DESTROYS());
 	EXPECT_EQ(1, FREES());
 	EXPECT_EQ(ACL_DRV, P(0, do_close, 0, 0));

@@ -2,7 +2,6 @@
 /* WAIT: bounded, interruptible, never in a circle. */
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "common/aclipc_test.h"
@@ -339,33 +338,14 @@ TEST_F(wait, last_waiter_after_an_aborted_deferral_makes_it_live)
 	EXPECT_EQ(0, t_import(self->importer, KEY));
 }
 
-/* Processes that export one key each and import the next one's. */
-static int ring(int *peers, int nr)
-{
-	char key[16];
-	int i, ret;
-
-	for (i = 0; i < nr; i++) {
-		peers[i] = t_peer();
-		if (peers[i] < 0)
-			return peers[i];
-		snprintf(key, sizeof(key), "ring%d", i);
-		ret = t_export(peers[i], key, ANYONE);
-		if (ret)
-			return ret;
-	}
-	for (i = 0; i < nr; i++) {
-		snprintf(key, sizeof(key), "ring%d", (i + 1) % nr);
-		ret = t_import(peers[i], key);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
+static const char *const ring[] = {
+	"ring0", "ring1", "ring2", "ring3", "ring4", "ring5", "ring6", "ring7",
+};
 
 FIXTURE(cycle)
 {
-	int fd;
+	int peers[ARRAY_SIZE(ring)];
+	int last;
 };
 
 FIXTURE_VARIANT(cycle)
@@ -377,9 +357,20 @@ FIXTURE_VARIANT_ADD(cycle, processes_2) { .nr = 2 };
 FIXTURE_VARIANT_ADD(cycle, processes_3) { .nr = 3 };
 FIXTURE_VARIANT_ADD(cycle, processes_8) { .nr = 8 };
 
+/* Processes that export one key each and import the next one's. */
 FIXTURE_SETUP(cycle)
 {
+	int i, nr = variant->nr;
+
 	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	self->last = nr - 1;
+	for (i = 0; i < nr; i++) {
+		self->peers[i] = t_peer();
+		ASSERT_LE(0, self->peers[i]);
+		ASSERT_EQ(0, t_export(self->peers[i], ring[i], ANYONE));
+	}
+	for (i = 0; i < nr; i++)
+		ASSERT_EQ(0, t_import(self->peers[i], ring[(i + 1) % nr]));
 }
 
 FIXTURE_TEARDOWN_PARENT(cycle)
@@ -387,82 +378,74 @@ FIXTURE_TEARDOWN_PARENT(cycle)
 	EXPECT_EQ(0, t_nothing_left());
 }
 
+/* The processes from first on, up to end, wait for their keys. */
+static int ring_wait(const int *peers, int first, int end)
+{
+	int i, ret = 0;
+
+	for (i = first; i < end && !ret; i++)
+		ret = t_wait_start(peers[i], ring[i], T_BOUND_MS, 1);
+	return ret;
+}
+
 TEST_F(cycle, last_to_wait_is_refused_and_the_others_go_on)
 {
+	int i, *peers = self->peers, last = self->last;
 	struct aclipc_close cmd;
-	int peers[8], i, nr = variant->nr;
-	char key[16];
 
-	ASSERT_EQ(0, ring(peers, nr));
-	for (i = 0; i < nr - 1; i++) {
-		snprintf(key, sizeof(key), "ring%d", i);
-		ASSERT_EQ(0, t_wait_start(peers[i], key, T_BOUND_MS, 1));
-	}
-	snprintf(key, sizeof(key), "ring%d", nr - 1);
-	EXPECT_EQ(-EDEADLK, t_closer(peers[nr - 1], &cmd, key,
+	ASSERT_EQ(0, ring_wait(peers, 0, last));
+	EXPECT_EQ(-EDEADLK, t_closer(peers[last], &cmd, ring[last],
 				     ACLIPC_CLOSE_WAIT, T_BOUND_MS, 0));
 	EXPECT_EQ(1, cmd.out_imports);
 	/* refused: it is as if it had not asked */
-	EXPECT_EQ(ACLIPC_STATE_LIVE, t_state(peers[nr - 1], key));
-	for (i = 0; i < nr - 1; i++)
+	EXPECT_EQ(ACLIPC_STATE_LIVE, t_state(peers[last], ring[last]));
+	for (i = 0; i < last; i++)
 		EXPECT_TRUE(t_busy(peers[i]));
 
 	/* it closes its import; so the one before it is held, and so on */
-	EXPECT_EQ(0, t_close(peers[nr - 1], "ring0"));
-	for (i = 0; i < nr - 1; i++) {
-		snprintf(key, sizeof(key), "ring%d", i);
+	EXPECT_EQ(0, t_close(peers[last], ring[0]));
+	for (i = 0; i < last; i++) {
 		EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait_done(peers[i], &cmd));
-		EXPECT_EQ(0, t_finish(peers[i], key));
-		snprintf(key, sizeof(key), "ring%d", (i + 1) % nr);
-		EXPECT_EQ(0, t_close(peers[i], key));
+		EXPECT_EQ(0, t_finish(peers[i], ring[i]));
+		EXPECT_EQ(0, t_close(peers[i], ring[i + 1]));
 	}
-	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_try(peers[nr - 1], key));
-	EXPECT_EQ(0, t_finish(peers[nr - 1], key));
+	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_try(peers[last], ring[last]));
+	EXPECT_EQ(0, t_finish(peers[last], ring[last]));
 }
 
 TEST_F(cycle, refused_waiter_can_defer)
 {
+	int i, *peers = self->peers, last = self->last;
 	struct aclipc_close cmd;
-	int peers[8], i, nr = variant->nr;
-	char key[16];
 
-	ASSERT_EQ(0, ring(peers, nr));
-	for (i = 0; i < nr - 1; i++) {
-		snprintf(key, sizeof(key), "ring%d", i);
-		ASSERT_EQ(0, t_wait_start(peers[i], key, T_BOUND_MS, 1));
-	}
-	snprintf(key, sizeof(key), "ring%d", nr - 1);
-	EXPECT_EQ(-EDEADLK, t_wait(peers[nr - 1], key, T_BOUND_MS));
-	EXPECT_EQ(ACLIPC_ANSWER_PENDING, t_defer(peers[nr - 1], key));
-	EXPECT_EQ(-EDEADLK, t_wait(peers[nr - 1], key, T_BOUND_MS));
-	EXPECT_EQ(ACLIPC_STATE_CLOSING, t_state(peers[nr - 1], key));
-	EXPECT_EQ(0, t_close(peers[nr - 1], "ring0"));
-	for (i = 0; i < nr - 1; i++) {
+	ASSERT_EQ(0, ring_wait(peers, 0, last));
+	/* what remains is never more than what was given */
+	EXPECT_EQ(-EDEADLK, t_closer(peers[last], &cmd, ring[last],
+				     ACLIPC_CLOSE_WAIT, 5, 0));
+	EXPECT_GE(5, cmd.timeout_ms);
+	EXPECT_EQ(ACLIPC_ANSWER_PENDING, t_defer(peers[last], ring[last]));
+	EXPECT_EQ(-EDEADLK, t_wait(peers[last], ring[last], T_BOUND_MS));
+	EXPECT_EQ(ACLIPC_STATE_CLOSING, t_state(peers[last], ring[last]));
+	EXPECT_EQ(0, t_close(peers[last], ring[0]));
+	for (i = 0; i < last; i++) {
 		EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait_done(peers[i], &cmd));
-		snprintf(key, sizeof(key), "ring%d", (i + 1) % nr);
-		EXPECT_EQ(0, t_close(peers[i], key));
+		EXPECT_EQ(0, t_close(peers[i], ring[i + 1]));
 	}
-	EXPECT_EQ(ACLIPC_EVENT_DRAINED, t_event_type(peers[nr - 1], key));
+	EXPECT_EQ(ACLIPC_EVENT_DRAINED, t_event_type(peers[last], ring[last]));
 }
 
 /* Waiting in a line, not in a circle. */
 TEST_F(cycle, chain_of_waiters_is_no_cycle)
 {
+	int i, *peers = self->peers, last = self->last;
 	struct aclipc_close cmd;
-	int peers[8], i, nr = variant->nr;
-	char key[16];
 
-	ASSERT_EQ(0, ring(peers, nr));
-	EXPECT_EQ(0, t_close(peers[nr - 1], "ring0"));
-	for (i = 1; i < nr; i++) {
-		snprintf(key, sizeof(key), "ring%d", i);
-		ASSERT_EQ(0, t_wait_start(peers[i], key, T_BOUND_MS, 1));
-	}
+	EXPECT_EQ(0, t_close(peers[last], ring[0]));
+	ASSERT_EQ(0, ring_wait(peers, 1, last + 1));
 	/* the head of the line has nothing to wait for */
-	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait(peers[0], "ring0", T_BOUND_MS));
-	for (i = 0; i < nr - 1; i++) {
-		snprintf(key, sizeof(key), "ring%d", i + 1);
-		EXPECT_EQ(0, t_close(peers[i], key));
+	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait(peers[0], ring[0], T_BOUND_MS));
+	for (i = 0; i < last; i++) {
+		EXPECT_EQ(0, t_close(peers[i], ring[i + 1]));
 		EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait_done(peers[i + 1], &cmd));
 	}
 }
@@ -470,21 +453,15 @@ TEST_F(cycle, chain_of_waiters_is_no_cycle)
 /* Whoever was killed waits for nothing, and what settles ends by itself. */
 TEST_F(cycle, killed_process_is_no_part_of_a_cycle)
 {
+	int i, *peers = self->peers, last = self->last;
 	struct aclipc_close cmd;
-	int peers[8], i, nr = variant->nr;
-	char key[16];
 
-	ASSERT_EQ(0, ring(peers, nr));
-	for (i = 0; i < nr - 1; i++) {
-		snprintf(key, sizeof(key), "ring%d", i);
-		ASSERT_EQ(0, t_wait_start(peers[i], key, T_BOUND_MS, 1));
-	}
-	EXPECT_EQ(SIGKILL, t_kill(peers[nr - 1]));
+	ASSERT_EQ(0, ring_wait(peers, 0, last));
+	EXPECT_EQ(SIGKILL, t_kill(peers[last]));
 	/* its import of the first key settles, so the first is held */
 	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait_done(peers[0], &cmd));
-	for (i = 1; i < nr - 1; i++) {
-		snprintf(key, sizeof(key), "ring%d", i);
-		EXPECT_EQ(0, t_close(peers[i - 1], key));
+	for (i = 1; i < last; i++) {
+		EXPECT_EQ(0, t_close(peers[i - 1], ring[i]));
 		EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait_done(peers[i], &cmd));
 	}
 }

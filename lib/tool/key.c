@@ -1,37 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 /* aclipc: which key does the user mean? */
-#include <ctype.h>
-#include <string.h>
+#include <aclipc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tool.h"
 
 #define SHOWN_CANDIDATES	8
 
-static int key_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 bool key_parse_hex(const char *hex, unsigned char *key, unsigned int *len)
 {
-	size_t n = strlen(hex), i;
-	int high, low;
+	struct aclipc_key parsed;
 
-	if (!n || n % 2 || n > 2 * ACLIPC_KEY_MAX)
+	if (aclipc_key_from_hex(&parsed, hex))
 		return false;
-	for (i = 0; i < n / 2; i++) {
-		high = key_digit((char)tolower((unsigned char)hex[2 * i]));
-		low = key_digit((char)tolower((unsigned char)hex[2 * i + 1]));
-		if (high < 0 || low < 0 || !(high | low))
-			return false;
-		key[i] = high << 4 | low;
-	}
-	*len = n / 2;
+	*len = strlen(hex) / 2;
+	memcpy(key, parsed.bytes, *len);
 	return true;
 }
 
@@ -42,7 +26,7 @@ unsigned int key_literals(const char *arg,
 	unsigned int nr = 0, len;
 	size_t n = strlen(arg);
 
-	memset(keys, 0, 2 * ACLIPC_KEY_MAX);
+	memset(keys, 0, 2 * sizeof(*keys));
 	if (n && n <= ACLIPC_KEY_MAX)
 		memcpy(keys[nr++], arg, n);
 	if (!strncasecmp(arg, "0x", 2))
@@ -56,8 +40,7 @@ unsigned int key_literals(const char *arg,
 static int key_match(const struct tool_share *share, const char *arg)
 {
 	char hex[2 * ACLIPC_KEY_MAX + 1] = "";
-	size_t n = strlen(arg);
-	unsigned int i;
+	size_t n = strlen(arg), i;
 
 	if (n <= share->key_len && !memcmp(share->key, arg, n))
 		return 1 + (n == share->key_len && share->key_whole);
@@ -67,7 +50,7 @@ static int key_match(const struct tool_share *share, const char *arg)
 		arg += 2;
 	n = strlen(arg);
 	if (n && !strncasecmp(hex, arg, n))
-		return 1 + (n == 2 * share->key_len && share->key_whole);
+		return 1 + (n == strlen(hex) && share->key_whole);
 	return 0;
 }
 

@@ -52,20 +52,21 @@ void table_print(struct table *t)
 	unsigned int i, w;
 	size_t cell;
 
-	for (i = 0; i < t->nr_columns; i++)
+	for (i = 0; i < t->nr_columns; i++) {
 		width[i] = table_width(t->titles[i] + table_right(t, i));
-	for (cell = 0; cell < t->nr_cells; cell++) {
-		w = table_width(t->cells[cell]);
-		i = cell % t->nr_columns;
-		if (w > width[i])
-			width[i] = w;
+		for (cell = i; cell < t->nr_cells; cell += t->nr_columns) {
+			w = table_width(t->cells[cell]);
+			if (w > width[i])
+				width[i] = w;
+		}
 	}
 	for (i = 0; i < t->nr_columns; i++)
 		table_put(t, i, width[i], t->titles[i] + table_right(t, i));
-	for (cell = 0; cell < t->nr_cells; cell++) {
-		i = cell % t->nr_columns;
-		table_put(t, i, width[i], t->cells[cell]);
-		free(t->cells[cell]);
+	for (cell = 0; cell < t->nr_cells; cell += i) {
+		for (i = 0; i < t->nr_columns; i++) {
+			table_put(t, i, width[i], t->cells[cell + i]);
+			free(t->cells[cell + i]);
+		}
 	}
 	free(t->cells);
 	free(width);

@@ -78,7 +78,7 @@ char *text_key(const unsigned char *key, unsigned int len, bool whole)
 {
 	char *out = text_grow(NULL, len * 2 + 4, 1);
 	bool printable = len;
-	unsigned int i;
+	size_t i;
 
 	for (i = 0; i < len; i++)
 		printable = printable && key[i] > 0x20 && key[i] < 0x7f;
@@ -87,7 +87,8 @@ char *text_key(const unsigned char *key, unsigned int len, bool whole)
 	else
 		for (i = 0; i < len; i++)
 			sprintf(out + 2 * i, "%02x", key[i]);
-	strcpy(out + (printable ? len : 2 * len), whole ? "" : "...");
+	memcpy(out + (printable ? len : 2 * i), whole ? "" : "...",
+	       whole ? 1 : 4);
 	return out;
 }
 
@@ -147,7 +148,7 @@ bool text_comm(pid_t pid, char *buf, size_t len)
 /* "1234 (python3)", escaped */
 char *text_process(pid_t pid)
 {
-	char comm[64], *escaped, *out;
+	char comm[64] = "", *escaped, *out;
 
 	if (pid <= 0)
 		return text_format("?");

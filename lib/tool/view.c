@@ -123,6 +123,13 @@ static int view_compare(const void *a, const void *b)
 	       x->generation > y->generation;
 }
 
+static void view_sort(struct tool_view *view)
+{
+	if (view->nr_shares)
+		qsort(view->shares, view->nr_shares, sizeof(*view->shares),
+		      view_compare);
+}
+
 /* The share of a generation; the shares are sorted. */
 struct tool_share *view_share(struct tool_view *view, uint64_t generation)
 {
@@ -152,8 +159,7 @@ static void view_mark_stuck(struct tool_view *view, const char *dir)
 	usleep(HELD_RECHECK_US);
 	if (view_load_debugfs(&later, dir))
 		return;
-	qsort(later.shares, later.nr_shares, sizeof(*later.shares),
-	      view_compare);
+	view_sort(&later);
 	for (i = 0; i < view->nr_shares; i++) {
 		other = view_share(&later, view->shares[i].generation);
 		view->shares[i].stuck = other &&
@@ -181,9 +187,7 @@ int view_load(struct tool_view *view)
 		if (ret)
 			return ret;
 	}
-	if (view->nr_shares)
-		qsort(view->shares, view->nr_shares, sizeof(*view->shares),
-		      view_compare);
+	view_sort(view);
 	for (i = 0; i < view->nr_imports; i++) {
 		share = view_share(view, view->imports[i].generation);
 		if (share)

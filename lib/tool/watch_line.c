@@ -20,7 +20,7 @@ static const char *watch_comm(pid_t pid)
 
 	if (text_comm(pid, comm, sizeof(comm))) {
 		watch_comms[slot].pid = pid;
-		strcpy(watch_comms[slot].comm, comm);
+		memcpy(watch_comms[slot].comm, comm, sizeof(comm));
 		return watch_comms[slot].comm;
 	}
 	return watch_comms[slot].pid == pid ? watch_comms[slot].comm : "?";
