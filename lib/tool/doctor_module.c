@@ -10,12 +10,11 @@
 
 #define MODULE_DIR	"/sys/module/aclipc"
 
-/* Is an aclipc.ko, compressed or not, known to modprobe for this release? */
-static bool module_is_built(const char *release)
+/* The module that modprobe takes for this release; NULL: it knows none. */
+static char *module_built(const char *release)
 {
 	char *path = text_format("/lib/modules/%s/modules.dep", release);
-	bool found = false;
-	char *line = NULL;
+	char *line = NULL, *found = NULL;
 	size_t size = 0;
 	FILE *f;
 
@@ -23,7 +22,9 @@ static bool module_is_built(const char *release)
 	free(path);
 	while (f && !found && getline(&line, &size, f) > 0) {
 		line[strcspn(line, ":\n")] = 0;
-		found = strstr(line, "/aclipc.ko") || !strncmp(line, "aclipc.ko", 9);
+		if (strstr(line, "/aclipc.ko") || !strncmp(line, "aclipc.ko", 9))
+			found = text_format("/lib/modules/%s/%s", release,
+					    line);
 	}
 	free(line);
 	if (f)
@@ -36,11 +37,15 @@ static char *module_built_elsewhere(void)
 {
 	DIR *dir = opendir("/lib/modules");
 	struct dirent *entry;
-	char *found = NULL;
+	char *found = NULL, *path;
 
-	while (dir && !found && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && module_is_built(entry->d_name))
+	while (dir && !found && (entry = readdir(dir))) {
+		path = entry->d_name[0] == '.' ? NULL :
+		       module_built(entry->d_name);
+		if (path)
 			found = text_escape(entry->d_name);
+		free(path);
+	}
 	if (dir)
 		closedir(dir);
 	return found;
@@ -60,39 +65,96 @@ static bool module_headers(const char *release)
 	return there;
 }
 
+/* The package of this kernel's headers, by the package manager that is here. */
+static char *module_how_to_headers(const char *release)
+{
+	if (module_headers(release))
+		return text_format("%s", "");
+	if (!access("/usr/bin/apt-get", X_OK))
+		return text_format("apt-get install linux-headers-%s; ",
+				   release);
+	if (!access("/usr/bin/dnf", X_OK) || !access("/usr/bin/yum", X_OK))
+		return text_format("%s install kernel-devel-%s; ",
+				   access("/usr/bin/dnf", X_OK) ? "yum" : "dnf",
+				   release);
+	return text_format("install the headers of kernel %s; ", release);
+}
+
 static char *module_how_to_build(const char *release)
 {
-	const char *headers = module_headers(release) ? "" :
-		"install the kernel's headers, then ";
+	char *headers = module_how_to_headers(release), *fix;
 
 	if (module_in_dkms())
-		return text_format("%sdkms autoinstall -k %s; modprobe aclipc",
-				   headers, release);
-	return text_format("%smake && make install in the source of aclipc; modprobe aclipc",
-			   headers);
+		fix = text_format("%sdkms autoinstall -k %s; modprobe aclipc",
+				  headers, release);
+	else
+		fix = text_format("%sin the source of aclipc: make && make install; modprobe aclipc",
+				  headers);
+	free(headers);
+	return fix;
+}
+
+static void module_not_built(struct report *r, const char *release)
+{
+	char *other = module_built_elsewhere();
+
+	report(r, CHECK_FAIL, "module",
+	       text_format("the module is not built for this kernel, %s%s%s%s",
+			   release, other ? ", but for " : "",
+			   other ? other : "",
+			   module_headers(release) ? "" :
+			   "; its headers are missing"),
+	       module_how_to_build(release));
+	free(other);
+}
+
+/* In a container, the files of the module are elsewhere. */
+static bool module_is_hosts(void)
+{
+	return !access("/.dockerenv", F_OK) ||
+	       !access("/run/.containerenv", F_OK);
 }
 
 static void module_missing(struct report *r)
 {
 	struct utsname uts;
-	char *other;
+	char *path, *shown;
 
 	if (uname(&uts))
 		return;
-	if (module_is_built(uts.release)) {
+	if (module_is_hosts()) {
 		report(r, CHECK_FAIL, "module",
-		       text_format("the module is built for %s but not loaded",
-				   uts.release),
-		       text_format("modprobe aclipc; if that fails, dmesg says why (an unsigned module under Secure Boot)"));
+		       text_format("the module is not loaded"),
+		       text_format("on the host, not in this container: modprobe aclipc; aclipc doctor"));
 		return;
 	}
-	other = module_built_elsewhere();
-	report(r, CHECK_FAIL, "module",
-	       text_format("the module is not built for this kernel, %s%s%s",
-			   uts.release, other ? ", but for " : "",
-			   other ? other : ""),
-	       module_how_to_build(uts.release));
-	free(other);
+	path = module_built(uts.release);
+	if (!path) {
+		module_not_built(r, uts.release);
+		return;
+	}
+	shown = text_escape(path);
+	free(path);
+	doctor_not_loaded(r, uts.release, shown);
+	free(shown);
+}
+
+/* Loaded, but where from?  The next boot would not find it. */
+static void module_next_boot(struct report *r)
+{
+	struct utsname uts;
+	char *path;
+
+	if (module_is_hosts() || uname(&uts))
+		return;
+	path = module_built(uts.release);
+	if (!path)
+		report(r, CHECK_WARN, "module-file",
+		       text_format("no module is built for this kernel, %s: after the next boot there is none%s",
+				   uts.release, module_headers(uts.release) ?
+				   "" : "; its headers are missing"),
+		       module_how_to_build(uts.release));
+	free(path);
 }
 
 static bool module_version(char *buf, size_t len)
@@ -125,4 +187,5 @@ void doctor_module(struct report *r)
 				   escaped, ACLIPC_VERSION),
 		       text_format("install both from one release; when nothing is shared: rmmod aclipc; modprobe aclipc"));
 	free(escaped);
+	module_next_boot(r);
 }

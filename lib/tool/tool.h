@@ -230,8 +230,9 @@ void report(struct report *r, enum verdict verdict, const char *id, char *what,
 	    char *fix);
 int report_end(struct report *r);
 
-/* doctor_module.c, doctor_pid.c */
+/* doctor_*.c */
 void doctor_module(struct report *r);
+void doctor_not_loaded(struct report *r, const char *release, const char *path);
 void doctor_node(struct report *r);
 void doctor_pid(struct report *r, pid_t pid);
 

@@ -2,12 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # tests.sh PROGRAM...: run test programs one after the other, in the VM.
 # check.sh counts what they print.
+
+# under the checker of traces, if it is at hand
+run() {
+	under=
+	[ "$1" != torture ] || [ ! -x ./conform ] || under=./conform
+	timeout -s KILL "${timeout:-300}" $under "./$1" 2>&1
+}
+
 timeout=$(sed -n 's/.*test_timeout=\([0-9]*\).*/\1/p' /proc/cmdline)
 for t in "$@"; do
 	echo "@@ begin $t"
 	# so that the kernel log tells whose the messages are
 	echo "aclipc test program: $t" > /dev/kmsg
-	timeout -s KILL "${timeout:-300}" "./$t" 2>&1
+	run "$t"
 	status=$?
 	printf '\n@@ end %s %s\n' "$t" $status
 	# what a program leaves behind must not disturb the next
