@@ -123,17 +123,13 @@ static int aclipc_wait_sleep(struct aclipc_share *share,
 							aclipc_wait_over(share),
 							left);
 		spin_lock(&share->lock);
-		ret = aclipc_begin_locked(share, cmd);
-		/* the memory went while we waited: say so once */
-		if (!ret && cmd->out_answer == ACLIPC_ANSWER_REVOKED) {
-			WRITE_ONCE(share->begun, false);
-			cmd->out_answer = 0;
-			ret = -EOWNERDEAD;
-		} else if (ret == -ENOENT && !share->begun &&
-			   share->reason != ACLIPC_REASON_CLOSED) {
-			/* and the driver has forgotten the key, too */
-			ret = -EOWNERDEAD;
-		}
+		/* the memory went while we waited; a deferral is still told */
+		if (share->state == ACLIPC_STATE_REVOKED)
+			ret = share->begun ||
+			      share->reason == ACLIPC_REASON_CLOSED ?
+			      -ENOENT : -EOWNERDEAD;
+		else
+			ret = aclipc_begin_locked(share, cmd);
 		spin_unlock(&share->lock);
 		if (ret != -EBUSY)
 			break;
