@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The differences between the supported kernels, each found by a feature, not
- * by a version number: vendor kernels carry backports.
+ * The differences between the supported kernels, Linux 5.4 and later.  Each is
+ * found by a feature, not by a version number, as vendor kernels carry
+ * backports: by a macro of the kernel if it has one, else by what probe.sh can
+ * compile, which also stops the build if the kernel lacks what is needed.
  */
 #ifndef ACLIPC_COMPAT_H
 #define ACLIPC_COMPAT_H
 
+#include <linux/compat.h>
+#include <linux/fs.h>
+#include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
+
+#include "probed.h"
 
 /*
  * Until 5.16 a process that dumps core has a flag of its own; from 5.17 on
@@ -18,5 +25,29 @@
 #else
 #define ACLIPC_SIGNAL_ENDING	SIGNAL_GROUP_EXIT
 #endif
+
+/* 32-bit callers: the argument is a pointer.  The kernel's own is of 5.5. */
+#ifdef ACLIPC_HAVE_COMPAT_PTR_IOCTL
+#define aclipc_compat_ioctl	compat_ptr_ioctl
+#elif defined(CONFIG_COMPAT)
+static inline long aclipc_compat_ioctl(struct file *file, unsigned int cmd,
+				       unsigned long arg)
+{
+	return file->f_op->unlocked_ioctl(file, cmd,
+					  (unsigned long)compat_ptr(arg));
+}
+#else
+#define aclipc_compat_ioctl	NULL
+#endif
+
+/* The pid namespace that a file of procfs belongs to; 5.8 changed the way. */
+static inline struct pid_namespace *aclipc_proc_pid_ns(const struct file *file)
+{
+#ifdef ACLIPC_HAVE_PROC_PID_NS_OF_SB
+	return proc_pid_ns(file_inode(file)->i_sb);
+#else
+	return proc_pid_ns(file_inode(file));
+#endif
+}
 
 #endif /* ACLIPC_COMPAT_H */

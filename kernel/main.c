@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 
 #include "aclipc.h"
+#include "compat.h"
 
 unsigned int aclipc_settle_ms = 3000;
 module_param_named(settle_ms, aclipc_settle_ms, uint, 0644);
@@ -204,7 +205,7 @@ static const struct file_operations aclipc_fops = {
 	.read = aclipc_read,
 	.poll = aclipc_poll,
 	.unlocked_ioctl = aclipc_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
+	.compat_ioctl = aclipc_compat_ioctl,
 #ifdef CONFIG_PROC_FS
 	.show_fdinfo = aclipc_show_fdinfo,
 #endif

@@ -8,6 +8,7 @@
 #include <linux/sched/signal.h>
 
 #include "aclipc.h"
+#include "compat.h"
 
 /* Others see the beginning of a key, never the whole. */
 #define ACLIPC_SHOW_KEY		8
@@ -50,7 +51,7 @@ void aclipc_show_fdinfo(struct seq_file *m, struct file *file)
 
 	seq_printf(m, "aclipc_owner:\t%d\n",
 		   pid_nr_ns(session->owner->pid,
-			     proc_pid_ns(file_inode(m->file)->i_sb)));
+			     aclipc_proc_pid_ns(m->file)));
 	spin_lock(&session->lock);
 	list_for_each_entry(share, &session->shares, session_node) {
 		/* it is shown again from the start, into a larger buffer */

@@ -174,7 +174,6 @@ static const struct file_operations sim_fops = {
 	.open = sim_open,
 	.release = sim_release,
 	.unlocked_ioctl = sim_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
 };
 
 static struct miscdevice sim_misc = {

@@ -1,15 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# apt.sh SUITE COMMAND ARGS: apt-get or apt-cache for another suite, with a
-# state of its own.  The mirror is the one that this machine's apt uses.
+# apt.sh SUITE[:ARCH] COMMAND ARGS: apt-get or apt-cache for another suite, with
+# a state of its own.  The mirror is the one that this machine's apt uses.
 set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
-suite=$1
+suite=${1%:*}
+arch=amd64
+[ "$suite" = "$1" ] || arch=${1#*:}
+state=$build/kernels/apt-${1/:/-}
 command=$2
 shift 2
-state=$build/kernels/apt-$suite
 
 # mirror 0: of Debian, mirror 1: of its security updates
 mirror() {
@@ -47,8 +49,8 @@ prepare() {
 	cat > "$state/apt.conf" <<-CONF
 	Dir "$state";
 	Dir::State::status "$state/var/lib/dpkg/status";
-	APT::Architecture "amd64";
-	APT::Architectures { "amd64"; };
+	APT::Architecture "$arch";
+	APT::Architectures { "$arch"; };
 	APT::Sandbox::User "root";
 	Acquire::Languages "none";
 	CONF

@@ -3,12 +3,14 @@
 # check.sh: all tests.  Host checks, then the kselftests in VMs, for each kernel
 # of KERNELS (6.1 6.12) with each SVM version of SVMS (v2 v3), JOBS (2) VMs at a
 # time.  TESTS: names of test programs, instead of all.  A program has
-# TEST_TIMEOUT seconds (300).  HOST=no: the VMs alone.  The last line counts,
-# logs are in LOGS (build/check).
+# TEST_TIMEOUT seconds (300).  HOST=no: the VMs alone; HOST=matrix: matrix.sh
+# before them.  The last line counts, logs are in LOGS (build/check).
 set -eu
 set -m		# jobs get process groups, so that none outlives this script
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source=programs.sh
+. "$(dirname "$0")/programs.sh"
 
 KERNELS=${KERNELS:-6.1 6.12}
 SVMS=${SVMS:-v2 v3}
@@ -27,32 +29,17 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM HUP
 
-# what the Makefile of kselftests says that there is
-all_programs() {
-	make -s -C "$top/selftests" OUTPUT="$build/selftests" COLLECTION=all \
-		KSELFTEST="$build/kselftest/tools/testing/selftests" \
-		emit_tests | sed -n 's/^all://p'
-}
-
-# files PROGRAM...: where they are; scripts are not built
-files() {
-	local p
-
-	for p in "$@"; do
-		if [ -e "$build/selftests/$p" ]; then
-			echo "$build/selftests/$p"
-		elif [ -e "$top/selftests/$p" ]; then
-			echo "$top/selftests/$p"
-		else
-			die "no test program '$p'"
-		fi
-	done
-}
-
 # One VM with all programs.  Should it go down, another one has the rest.
 vm() { # KERNEL SVM
-	local name=$1-$2 left=("${programs[@]}") begun rc attempt=1
+	local name=$1-$2 left=("${programs[@]}") paths begun rc attempt=1
 
+	for_kernel "$1"
+	# there is no Python for another processor
+	[ "$arch" = amd64 ] ||
+		readarray -t left < <(printf '%s\n' "${left[@]}" | grep -v '\.py$')
+	paths=$(files "${left[@]}" | tr '\n' ' ')
+	# torture runs under the checker of traces
+	[ "$arch" != amd64 ] || paths+=" $build/conform/conform"
 	: > "$logs/$name.log"
 	while [ ${#left[@]} -gt 0 ]; do
 		rc=0
@@ -86,6 +73,10 @@ vm() { # KERNEL SVM
 
 host() {
 	"$vm_dir/style.sh" > "$logs/host-style.log" 2>&1 || true
+	"$vm_dir/analyze.sh" > "$logs/host-analyze.log" 2>&1 || true
+	"$top/selftests/model/run.sh" > "$logs/host-model.log" 2>&1 || true
+	"$top/selftests/conform/test.sh" "$build/conform/conform" \
+		> "$logs/host-conform.log" 2>&1 || true
 	{
 		echo "@@ begin library"
 		rc=0
@@ -97,13 +88,22 @@ host() {
 list=${TESTS:-$(all_programs)}
 read -ra programs <<< "${list//$'\n'/ }"
 [ ${#programs[@]} -gt 0 ] || die "no test programs"
-paths=$(files "${programs[@]}")
-paths=${paths//$'\n'/ }
 
 for kernel in $KERNELS; do
-	"$vm_dir/modules.sh" "$kernel" > /dev/null
+	[ "${HOST:-}" = matrix ] ||
+		"$vm_dir/modules.sh" "$kernel" > /dev/null
+	for_kernel "$kernel"
+	[ "$arch" = amd64 ] || "$vm_dir/foreign.sh" "$kernel" > /dev/null
+	files "${programs[@]}" > /dev/null
 done
-[ -n "${TESTS:-}" ] || [ "${HOST:-}" = no ] || host
+case ${HOST:-} in
+no) ;;
+matrix)
+	# shellcheck disable=SC2086 # a list
+	"$vm_dir/matrix.sh" $KERNELS > "$logs/matrix.log" 2>&1 || true
+	;;
+*) [ -n "${TESTS:-}" ] || host ;;
+esac
 for kernel in $KERNELS; do
 	for svm in $SVMS; do
 		while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-2}" ]; do

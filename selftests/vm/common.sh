@@ -11,14 +11,32 @@ die() {
 	exit 1
 }
 
-# The kernels that the VM can run, by short name: SUITE META-PACKAGE
+# The kernels that the VM can run, by short name: SUITE[:ARCH] META-PACKAGE.
+# With -clang behind the name its modules are built with clang.
 kernel_package() {
 	case $1 in
 	5.10) echo bullseye linux-headers-amd64 ;;
 	6.1) echo bookworm linux-headers-amd64 ;;
 	6.12) echo bookworm linux-headers-6.12-amd64 ;;
 	7.x) echo trixie-backports linux-headers-amd64 ;;
-	*) die "unknown kernel '$1': 5.10, 6.1, 6.12 or 7.x" ;;
+	6.1-arm64) echo bookworm:arm64 linux-headers-arm64 ;;
+	6.12-arm64) echo bookworm:arm64 linux-headers-6.12-arm64 ;;
+	*) die "unknown kernel '$1': 5.10, 6.1, 6.12, 7.x, 6.1-arm64 or" \
+		"6.12-arm64" ;;
+	esac
+}
+
+# for_kernel NAME: its processor, what compiles programs for it, and where these
+# are
+for_kernel() {
+	case $1 in
+	*-arm64)
+		arch=arm64
+		cross=aarch64-linux-gnu-
+		cc=$build/cross/usr/bin/${cross}gcc
+		user=$build/arm64
+		;;
+	*) arch=amd64 cross='' cc=gcc user=$build ;;
 	esac
 }
 
@@ -29,4 +47,20 @@ with_lock() {
 	shift
 	mkdir -p "${file%/*}"
 	(flock 9; "$@" 9>&-) 9> "$file"
+}
+
+# check NAME COMMAND: as TAP; passes if the command succeeds and prints nothing
+check() {
+	local name=$1 out rc=0 begun=$SECONDS
+
+	shift
+	nr=$((${nr:-0} + 1))
+	out=$("$@" 2>&1) || rc=$?
+	echo "# $((SECONDS - begun)) s"
+	if [ "$rc" = 0 ] && [ -z "$out" ]; then
+		echo "ok $nr $name"
+	else
+		printf '%s\n' "$out" | head -n 40 | sed 's/^/# /'
+		echo "not ok $nr $name"
+	fi
 }

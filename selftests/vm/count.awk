@@ -49,4 +49,5 @@ END {
 	if (!programs)
 		fail("nothing ran")
 	printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+	exit failed > 0
 }

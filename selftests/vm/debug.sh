@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # debug.sh NAME: build a debug kernel from Debian's source of 6.12, laid out
-# like the kernels that kernel.sh unpacks.  NAME is debug (KASAN, leaks, locks)
-# or kcsan (data races, locks).  Prints the folder.  Cached by its
-# configuration; the first build takes some five minutes on two processors.
+# like the kernels that kernel.sh unpacks.  NAME is debug (KASAN, leaks, locks),
+# kcsan (data races, locks) or gcov (coverage).  Prints the folder.  Cached by
+# its configuration; the first build takes minutes, on two processors.
 set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -17,7 +17,8 @@ kcsan)
 	# the races of the modules, not those of the kernel
 	options=(KCSAN_SANITIZE=n)
 	;;
-*) die "unknown debug kernel '$name': debug or kcsan" ;;
+gcov) fragments=(base gcov) ;;
+*) die "unknown debug kernel '$name': debug, kcsan or gcov" ;;
 esac
 fragments=("${fragments[@]/#/$vm_dir/debug/}")
 fragments=("${fragments[@]/%/.config}")

@@ -7,8 +7,11 @@ set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
-name=$1
-case $name in debug | kcsan) exec "$vm_dir/debug.sh" "$name" ;; esac
+name=${1%-clang}
+case $name in
+debug | kcsan | gcov) exec "$vm_dir/debug.sh" "$name" ;;
+5.4-like | no-pidfd | no-pid-ns) exec "$vm_dir/like.sh" "$name" ;;
+esac
 kernel=$build/kernels/$name
 package=$(kernel_package "$name")
 read -r suite meta <<< "$package"
@@ -21,11 +24,17 @@ depends() {
 }
 
 # The ELF image inside the compressed one boots faster: no decompression.
+# That of arm64 is not compressed.
 unpack_vmlinux() {
 	local pattern tool offset
 
+	if [ "$(tail -c +57 "$1" | head -c 3)" = ARM ]; then
+		cp "$1" "$2"
+		return
+	fi
 	for pattern in 'xz \xfd7zXZ\x00' 'zstd \x28\xb5\x2f\xfd'; do
 		tool=${pattern%% *}
+		# shellcheck disable=SC2013 # numbers
 		for offset in $(LC_ALL=C grep -aboP "${pattern#* }" "$1" |
 				cut -d: -f1); do
 			tail -c +$((offset + 1)) "$1" |
@@ -72,7 +81,7 @@ wrap_tools() {
 }
 
 fetch() {
-	local headers release packages image
+	local headers release packages tools image
 
 	[ ! -e "$kernel/ready" ] || return 0
 	echo "fetching kernel $name" >&2
@@ -82,12 +91,16 @@ fetch() {
 	release=${headers#linux-headers-}
 	packages=$({
 		printf '%s\n' "$headers" "linux-image-$release"
-		depends "$headers" | grep -E '^linux-(headers|kbuild)-'
+		depends "$headers" | grep -E '^linux-headers-'
 		depends "linux-image-$release" |
 			grep -E '^linux-(modules|binary)-'
 	} | sort -u)
+	tools=$(depends "$headers" | grep -E '^linux-kbuild-')
 	# shellcheck disable=SC2086 # a list
 	unpack $packages
+	# what builds modules runs here
+	# shellcheck disable=SC2086 # a list
+	suite=${suite%:*} unpack $tools
 	image=$(find "$kernel/root" -name "vmlinuz*" -type f | head -n 1)
 	unpack_vmlinux "$image" "$kernel/vmlinux" ||
 		die "no ELF image in the kernel of $release"

@@ -10,6 +10,8 @@ name=$1
 shift
 kernel=$("$vm_dir/kernel.sh" "$name")
 headers=$kernel/root/usr/src/linux-headers-$(cat "$kernel/release")
+for_kernel "$name"
+[ "$arch" = amd64 ] || "$vm_dir/cross.sh"
 out=$build/modules/$name
 log=$out/build.log
 
@@ -27,15 +29,28 @@ sync_tree() {
 	done
 }
 
+# Options of Debian's kernels that are gcc's, or of a newer clang than there is:
+# of mitigations and of tracing functions, which change no data.
+clang_options=(CONFIG_CC_IS_GCC= CONFIG_CC_IS_CLANG=y CONFIG_GCC_VERSION=0
+	CONFIG_CC_IMPLICIT_FALLTHROUGH=-Wimplicit-fallthrough
+	CONFIG_RETHUNK= CONFIG_SLS= CONFIG_FTRACE_MCOUNT_USE_CC=
+	CONFIG_INIT_STACK_ALL_ZERO=)
+
 # The compiler that built the kernel, else the one there is: without options
 # that it lacks and, as pahole may be too old, without BTF.
 compiler() {
 	local gcc
 
-	gcc=gcc-$(sed -n 's/^CONFIG_GCC_VERSION=\([0-9]*\)[0-9]\{4\}$/\1/p' \
+	echo CONFIG_DEBUG_INFO_BTF_MODULES=
+	if [ "$name" != "${name%-clang}" ]; then
+		printf '%s\n' LLVM=1 CC=clang "${clang_options[@]}"
+		return
+	fi
+	gcc=$cc-$(sed -n 's/^CONFIG_GCC_VERSION=\([0-9]*\)[0-9]\{4\}$/\1/p' \
 		"$headers/.config")
-	command -v "$gcc" > /dev/null || gcc=gcc
-	printf '%s\n' "CC=$gcc" CONFIG_DEBUG_INFO_BTF_MODULES=
+	command -v "$gcc" > /dev/null || gcc=$cc
+	echo "CC=$gcc"
+	[ -z "$cross" ] || printf '%s\n' "ARCH=$arch" "CROSS_COMPILE=$cross"
 	"$gcc" -fmin-function-alignment=16 -E - < /dev/null > /dev/null 2>&1 ||
 		echo CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=
 }
@@ -52,6 +67,7 @@ build_modules() {
 	[ "$changed" ] || [ $# -gt 0 ] || [ ! -e "$out/built" ] || return 0
 	rm -f "$out/built"
 	readarray -t options <<< "$(compiler)"
+	[ "$name" != gcov ] || options+=(GCOV_PROFILE=y KCFLAGS=-fno-early-inlining)
 	for m in aclipc selftests/ascend_sim; do
 		make -C "$headers" M="$out/$m" W=1 "${options[@]}" "$@" \
 			modules > "$log" 2>&1 ||

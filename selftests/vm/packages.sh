@@ -10,9 +10,29 @@ vm="$build flex bison libelf-dev libssl-dev bc cpio kmod xz-utils zstd gzip \
 case ${1:-} in
 build) want=$build ;;
 vm) want=$vm ;;
-check) want="$vm g++ gcc-multilib sparse perl" ;;
+# gcc-multilib itself conflicts with cross compilers
+check) want="$vm g++ gcc-12-multilib musl-tools sparse perl coccinelle clang-tidy \
+	cppcheck shellcheck spin" ;;
+model) want="$build spin" ;;
+deb) want="$build debhelper dh-dkms dpkg-dev" ;;
+rpm) want="$build rpm" ;;
+packages) want="$vm debhelper dh-dkms dpkg-dev lintian rpm man-db mandoc udev \
+	openssl" ;;
+dkms) want="$vm mmdebstrap e2fsprogs openssl ovmf efitools sbsigntool dpkg-dev \
+	debhelper dh-dkms" ;;
+fuzz) want="$vm clang libclang-rt-14-dev" ;;
+kernels)
+	n=$(gcc -dumpversion 2> /dev/null || echo 12)
+	want="$vm clang lld llvm qemu-system-arm binutils-aarch64-linux-gnu \
+		cpp-$n-aarch64-linux-gnu libgcc-$n-dev-arm64-cross \
+		libc6-dev-arm64-cross"
+	;;
 python) want=python3 ;;
-*) echo "usage: packages.sh build|vm|check|python" >&2; exit 2 ;;
+*)
+	echo "usage: packages.sh build|vm|check|model|deb|rpm|packages|dkms|$(
+		)fuzz|kernels|python" >&2
+	exit 2
+	;;
 esac
 
 # shellcheck disable=SC2086 # a list

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # root.sh DIR FILE...: put programs with all that they need into a root folder.
 # FILE is SOURCE or SOURCE=PATH-IN-THE-ROOT.  Programs get their libraries,
-# scripts their interpreter.
+# scripts their interpreter.  KERNEL says for which processor.
 set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
 
 root=$1
 shift
-libdir=usr/lib/$(gcc -print-multiarch)
+for_kernel "${KERNEL:-6.1}"
+libdir=usr/lib/$($cc -print-multiarch)
 
 add_libs() {
 	local lib to
@@ -47,6 +48,9 @@ add_interpreter() {
 	# shellcheck disable=SC2086 # with its arguments
 	set -- $interpreter
 	[ "${1##*/}" != env ] || shift
+	case ${1##*/} in
+	python3* | bash) [ "$arch" = amd64 ] || return 0 ;;
+	esac
 	case ${1##*/} in
 	python3*)
 		"$vm_dir/packages.sh" python

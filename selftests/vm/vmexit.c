@@ -2,9 +2,25 @@
 /* Leave the VM, once all that was written to the serial ports has arrived. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/io.h>
+#include <sys/reboot.h>
 #include <termios.h>
 #include <unistd.h>
+
+#ifdef __x86_64__
+#include <sys/io.h>
+
+/* isa-debug-exit: at once, also where the kernel cannot power off */
+static void leave(void)
+{
+	if (!ioperm(0xf4, 4, 1))
+		outl(0, 0xf4);
+}
+#else
+static void leave(void)
+{
+	reboot(RB_POWER_OFF);
+}
+#endif
 
 int main(void)
 {
@@ -21,10 +37,7 @@ int main(void)
 			tcdrain(fd);
 	}
 	sync();
-	if (ioperm(0xf4, 4, 1)) {
-		perror("ioperm");
-		return 1;
-	}
-	outl(0, 0xf4);
+	leave();
+	perror("vmexit");
 	return 1;
 }
