@@ -113,6 +113,8 @@ drvError_t halMemFree(void *pp)
 {
 	(void)pp;
 	note('F');
+	if (fake_hal.at_free)
+		fake_hal.at_free();
 	__atomic_add_fetch(&fake_hal.free, 1, __ATOMIC_SEQ_CST);
 	return fail(&fake_hal.fail_free);
 }

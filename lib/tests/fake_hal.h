@@ -14,6 +14,7 @@ struct fake_hal {
 	int set_errno;		/* what it leaves there, 0: nothing */
 	uint64_t next_addr;	/* of the next open */
 	int known;		/* addresses are still known after a failure */
+	void (*at_free)(void);	/* called by free, or NULL */
 	char log[4096];		/* one letter for each call, in order */
 };
 

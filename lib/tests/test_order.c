@@ -144,13 +144,23 @@ static void free_before_close(void)
 	check_log(fake_hal.log, "F");
 }
 
+static char log_at_free[sizeof(fake_module.log)];
+
+static void note_log(void)
+{
+	memcpy(log_at_free, fake_module.log, sizeof(log_at_free));
+}
+
 static void free_with_nobody_there(void)
 {
 	char name[65];
 
 	fake_module.present = 1;
 	export_key(name);
+	fake_hal.at_free = note_log;
 	check_is(halMemFree((void *)ADDR), 0);
+	/* not finished yet: the key is known until the driver has let go */
+	check_log(log_at_free, "Ed");
 	check_log(fake_module.log, "Edf");
 	check_log(fake_hal.log, "CDF");
 	check_is(halShmemDestroyHandle(name), 0);
