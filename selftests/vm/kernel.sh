@@ -28,7 +28,7 @@ depends() {
 unpack_vmlinux() {
 	local pattern tool offset
 
-	if [ "$(tail -c +57 "$1" | head -c 3)" = ARM ]; then
+	if [ "$(tail -c +57 "$1" | head -c 3 | tr -d '\0')" = ARM ]; then
 		cp "$1" "$2"
 		return
 	fi
