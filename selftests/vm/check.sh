@@ -3,8 +3,10 @@
 # check.sh: all tests.  Host checks, then the kselftests in VMs, for each kernel
 # of KERNELS (6.1 6.12) with each SVM version of SVMS (v2 v3), JOBS (2) VMs at a
 # time.  TESTS: names of test programs, instead of all.  A program has
-# TEST_TIMEOUT seconds (300).  HOST=no: the VMs alone; HOST=matrix: matrix.sh
-# before them.  The last line counts, logs are in LOGS (build/check).
+# TEST_TIMEOUT seconds (300).  What is random begins with SEED (1), as make
+# torture and make fuzz look for what is new.  HOST=no: the VMs alone;
+# HOST=matrix: matrix.sh before them.  The last line counts, logs are in LOGS
+# (build/check).
 set -eu
 set -m		# jobs get process groups, so that none outlives this script
 # shellcheck source=common.sh
@@ -46,7 +48,7 @@ vm() { # KERNEL SVM
 		KERNEL=$1 SVM=$2 FILES="$paths $vm_dir/left.sh" \
 			TIMEOUT=${TIMEOUT:-2400} \
 			CONSOLE=$logs/$name-${#left[@]}.console \
-			ATTEMPTS=1 APPEND="test_timeout=${TEST_TIMEOUT:-300}" \
+			ATTEMPTS=1 APPEND="test_timeout=${TEST_TIMEOUT:-300} SEED=${SEED:-1}" \
 			"$vm_dir/run.sh" "$vm_dir/tests.sh" "${left[@]}" \
 			> "$logs/part-$name" 2> "$logs/$name.err" || rc=$?
 		begun=$(grep -c '^@@ begin' "$logs/part-$name" || true)
