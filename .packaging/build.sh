@@ -47,7 +47,7 @@ tarball() {
 }
 
 deb() {
-	local work=$out/work/deb dir=$out/work/deb/aclipc-$version
+	local work=$out/deb.tmp dir=$out/deb.tmp/aclipc-$version
 
 	rm -rf "$work"
 	tree "$dir"
@@ -67,7 +67,7 @@ deb() {
 }
 
 rpm() {
-	local work=$out/work/rpm
+	local work=$out/rpm.tmp
 
 	rm -rf "$work"
 	mkdir -p "$work/SOURCES"
