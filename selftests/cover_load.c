@@ -66,23 +66,6 @@ static int find_function(const char *name, unsigned long long *start,
 	return 0;
 }
 
-static int load(void)
-{
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "aclipc", O_NONBLOCK) ? -errno : 0;
-}
-
 FIXTURE(load)
 {
 };
@@ -117,7 +100,7 @@ FIXTURE_SETUP(load)
 	if (find_function(variant->functions[0], &start, &end) &&
 	    find_function(variant->functions[1], &start, &end))
 		SKIP(return, "the kernel has no such function");
-	ASSERT_EQ(0, t_until(!unload()));
+	ASSERT_EQ(0, t_until(!t_unload("aclipc")));
 	EXPECT_EQ(0, put(FAILSLAB "ignore-gfp-wait", "N"));
 	EXPECT_EQ(0, put(FAILSLAB "task-filter", "Y"));
 	EXPECT_EQ(0, put(FAILSLAB "cache-filter", "N"));
@@ -133,7 +116,7 @@ FIXTURE_TEARDOWN_PARENT(load)
 	put(FAILSLAB "require-start", "0");
 	put(FAILSLAB "require-end", "18446744073709551615");
 	put(FAILSLAB "task-filter", "N");
-	load();
+	t_load("aclipc", "");
 }
 
 TEST_F_TIMEOUT(load, fails_for_want_of_memory, 120)
@@ -145,7 +128,7 @@ TEST_F_TIMEOUT(load, fails_for_want_of_memory, 120)
 		ASSERT_EQ(0, put(FAILSLAB "times", "1"));
 		ASSERT_EQ(0, put(FAILSLAB "probability", "100"));
 		ASSERT_EQ(0, put("/proc/self/make-it-fail", "1"));
-		ret = load();
+		ret = t_load("aclipc", "");
 		ASSERT_EQ(0, put("/proc/self/make-it-fail", "0"));
 		ASSERT_EQ(0, put(FAILSLAB "probability", "0"));
 		if (!ret) {
@@ -153,18 +136,18 @@ TEST_F_TIMEOUT(load, fails_for_want_of_memory, 120)
 			fd = t_open();
 			EXPECT_LE(0, fd);
 			close(fd);
-			ASSERT_EQ(0, t_until(!unload()));
+			ASSERT_EQ(0, t_until(!t_unload("aclipc")));
 			if (n > 3 * failed + 20)
 				break;
 			continue;
 		}
 		failed++;
 		EXPECT_EQ(-ENOMEM, ret);
-		EXPECT_EQ(-ENOENT, unload());
+		EXPECT_EQ(-ENOENT, t_unload("aclipc"));
 		EXPECT_EQ(-1, access(ACLIPC_DEVICE, F_OK));
 	}
 	EXPECT_LT(0, failed);
-	EXPECT_EQ(0, load());
+	EXPECT_EQ(0, t_load("aclipc", ""));
 }
 
 T_MAIN

@@ -514,22 +514,6 @@ TEST(of_the_old_program_only)
 	EXPECT_EQ(0, t_nothing_left());
 }
 
-static int load(void)
-{
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "aclipc", O_NONBLOCK) ? -errno : 0;
-}
-
 FIXTURE(module)
 {
 	int peers[3];
@@ -570,15 +554,15 @@ TEST_F(module, unloads_while_imports_settle)
 	struct t_counts c;
 
 	EXPECT_EQ(SIGKILL, t_kill(self->peers[1]));
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, t_unload("aclipc"));
 	EXPECT_EQ(SIGKILL, t_kill(self->peers[0]));
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, t_unload("aclipc"));
 	EXPECT_EQ(SIGKILL, t_kill(self->peers[2]));
 	ASSERT_EQ(0, t_until(!t_counts(&c) && c.settling == 2));
-	ASSERT_EQ(0, t_until(!unload()));
+	ASSERT_EQ(0, t_until(!t_unload("aclipc")));
 	EXPECT_NE(0, access("/sys/module/aclipc", F_OK));
 	EXPECT_EQ(-ENOENT, t_open());
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, t_load("aclipc", ""));
 	EXPECT_TRUE(nothing_counted());
 }
 
@@ -589,17 +573,17 @@ TEST_F(module, unloads_while_the_processes_live)
 
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, t_close_fd(self->peers[i]));
-	ASSERT_EQ(0, t_until(!unload()));
+	ASSERT_EQ(0, t_until(!t_unload("aclipc")));
 	/* the exits of those that it listened to are nobody's now */
 	EXPECT_EQ(SIGKILL, t_kill(self->peers[0]));
-	ASSERT_EQ(0, load());
+	ASSERT_EQ(0, t_load("aclipc", ""));
 	EXPECT_EQ(SIGKILL, t_kill(self->peers[1]));
 	EXPECT_TRUE(nothing_counted());
 	fd = t_open();
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-ENOENT, t_import(fd, KEY));
 	EXPECT_EQ(0, t_export(fd, KEY, ANYONE));
-	EXPECT_EQ(-EAGAIN, unload());
+	EXPECT_EQ(-EAGAIN, t_unload("aclipc"));
 	close(fd);
 }
 

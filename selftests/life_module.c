@@ -33,25 +33,6 @@
 #define LIMIT		"33554432"
 #define HOG		(256L << 20)
 
-static int load(const char *module, const char *params)
-{
-	char path[128];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "/modules/%s.ko", module);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int unload(const char *module)
-{
-	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
-}
-
 static bool loaded(const char *module)
 {
 	char path[128];
@@ -161,7 +142,7 @@ FIXTURE_SETUP(life)
 FIXTURE_TEARDOWN_PARENT(life)
 {
 	if (!loaded("aclipc"))
-		load("aclipc", "");
+		t_load("aclipc", "");
 	EXPECT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
 	EXPECT_EQ(0, t_nothing_left());
 }
@@ -194,10 +175,10 @@ TEST_F(life, storm_of_loads_and_opens)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	end = now.tv_sec + STORM_S;
 	while (unloads < LOADS && now.tv_sec < end) {
-		ret = unload("aclipc");
+		ret = t_unload("aclipc");
 		if (!ret) {
 			unloads++;
-			ASSERT_EQ(0, load("aclipc", "settle_ms=100"));
+			ASSERT_EQ(0, t_load("aclipc", "settle_ms=100"));
 		} else {
 			ASSERT_EQ(-EAGAIN, ret);
 			busy++;
@@ -233,11 +214,11 @@ TEST_F(life, of_odd_parameters)
 	size_t i, j, len;
 	int fd;
 
-	ASSERT_EQ(0, t_until(!unload("aclipc")));
+	ASSERT_EQ(0, t_until(!t_unload("aclipc")));
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(params, sizeof(params), "%s=%s", names[i],
 			 bad[i % ARRAY_SIZE(bad)]);
-		EXPECT_GT(0, load("aclipc", params)) {
+		EXPECT_GT(0, t_load("aclipc", params)) {
 			TH_LOG("%s", params);
 		}
 		EXPECT_FALSE(loaded("aclipc"));
@@ -246,16 +227,16 @@ TEST_F(life, of_odd_parameters)
 		for (i = len = 0; i < ARRAY_SIZE(names); i++)
 			len += snprintf(params + len, sizeof(params) - len,
 					"%s=%s ", names[i], good[j]);
-		ASSERT_EQ(0, load("aclipc", params));
+		ASSERT_EQ(0, t_load("aclipc", params));
 		fd = t_open();
 		if (fd >= 0) {
 			t_export(fd, KEY, ANYONE);
 			t_import(fd, KEY);
 			close(fd);
 		}
-		ASSERT_EQ(0, t_until(!unload("aclipc")));
+		ASSERT_EQ(0, t_until(!t_unload("aclipc")));
 	}
-	ASSERT_EQ(0, load("aclipc", ""));
+	ASSERT_EQ(0, t_load("aclipc", ""));
 }
 
 /* Field case 99: a driver that watches nothing can go, and come back. */
@@ -283,7 +264,7 @@ TEST_F(life, of_the_driver)
 		ASSERT_EQ(0, t_import(peer, KEY));
 		EXPECT_EQ(0, t_info(fd, &info));
 		EXPECT_TRUE(info.out_caps & ACLIPC_CAP_DRIVER);
-		ASSERT_EQ(0, t_until(!unload("ascend_sim")));
+		ASSERT_EQ(0, t_until(!t_unload("ascend_sim")));
 		EXPECT_EQ(0, t_info(fd, &info));
 		EXPECT_FALSE(info.out_caps & ACLIPC_CAP_DRIVER);
 		/* the order holds without a driver */
@@ -294,7 +275,7 @@ TEST_F(life, of_the_driver)
 		EXPECT_EQ(0, t_export_at(fd, KEY, ANYONE, T_ADDR, T_LENGTH,
 					 &cmd));
 		EXPECT_EQ(0, cmd.out_watched);
-		ASSERT_EQ(0, load("ascend_sim", params));
+		ASSERT_EQ(0, t_load("ascend_sim", params));
 		EXPECT_EQ(0, t_revoke(fd, KEY, ACLIPC_REVOKE_GONE, 0));
 	}
 	close(fd);

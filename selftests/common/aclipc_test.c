@@ -618,6 +618,25 @@ __u64 t_seed(const char *name)
 	return seed ?: 1;
 }
 
+int t_load(const char *module, const char *params)
+{
+	char path[128];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/modules/%s.ko", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int t_unload(const char *module)
+{
+	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
+}
+
 ssize_t t_slurp(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

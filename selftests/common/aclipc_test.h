@@ -128,6 +128,10 @@ int t_counts(struct t_counts *counts);
 /* Nothing of any process is left behind.  Waits for what settles. */
 int t_nothing_left(void);
 
+/* Load /modules/MODULE.ko, and unload a module without waiting. */
+int t_load(const char *module, const char *params);
+int t_unload(const char *module);
+
 /* Module parameters; those changed are put back when the program ends. */
 long t_param(const char *name);
 int t_set_param(const char *name, long value);
