@@ -245,7 +245,6 @@ bool aclipc_share_retire_locked(struct aclipc_share *share);
 void aclipc_share_revoke(struct aclipc_share *share, u8 reason, bool gone);
 bool aclipc_share_allows(struct aclipc_share *share,
 			 struct aclipc_session *session);
-unsigned int aclipc_tombstones_count(void);
 int aclipc_shares_init(void);
 void aclipc_shares_exit(void);
 
@@ -268,6 +267,12 @@ aclipc_share_owner(const struct aclipc_share *share)
 {
 	return share->session->owner;
 }
+
+/* tombstone.c */
+void aclipc_tombstone_add_locked(struct aclipc_share *share);
+void aclipc_tombstone_del_locked(struct aclipc_share *share);
+void aclipc_tombstones_trim(void);
+unsigned int aclipc_tombstones_count(void);
 
 /* export.c */
 int aclipc_ioctl_export(struct aclipc_session *session, void *arg);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Shares: the registry by key, the states, revocation, tombstones. */
+/* Shares: the registry by key, the states, revocation. */
 
 #include <linux/hash.h>
 #include <linux/random.h>
@@ -31,11 +31,6 @@ static const struct rhashtable_params aclipc_shares_params = {
 	.hashfn = aclipc_generation_hashfn,
 	.automatic_shrinking = true,
 };
-
-/* Revoked shares without imports, oldest first. */
-static LIST_HEAD(aclipc_tombstones);
-static DEFINE_SPINLOCK(aclipc_tombstones_lock);
-static unsigned int aclipc_nr_tombstones;
 
 static u32 aclipc_key_hashfn(const void *data, u32 len, u32 seed)
 {
@@ -285,68 +280,6 @@ struct aclipc_share *aclipc_share_new(struct aclipc_session *session,
 		return ERR_PTR(-ENOMEM);
 	}
 	return share;
-}
-
-static void aclipc_tombstone_add_locked(struct aclipc_share *share)
-{
-	lockdep_assert_held(&share->lock);
-
-	spin_lock(&aclipc_tombstones_lock);
-	if (list_empty(&share->tombstone_node)) {
-		list_add_tail(&share->tombstone_node, &aclipc_tombstones);
-		WRITE_ONCE(aclipc_nr_tombstones, aclipc_nr_tombstones + 1);
-	}
-	spin_unlock(&aclipc_tombstones_lock);
-}
-
-static void aclipc_tombstone_del_locked(struct aclipc_share *share)
-{
-	lockdep_assert_held(&share->lock);
-
-	/* on and off the list by share->lock only */
-	if (list_empty(&share->tombstone_node))
-		return;
-	spin_lock(&aclipc_tombstones_lock);
-	list_del_init(&share->tombstone_node);
-	WRITE_ONCE(aclipc_nr_tombstones, aclipc_nr_tombstones - 1);
-	spin_unlock(&aclipc_tombstones_lock);
-}
-
-unsigned int aclipc_tombstones_count(void)
-{
-	return READ_ONCE(aclipc_nr_tombstones);
-}
-
-static struct aclipc_share *aclipc_tombstone_oldest(void)
-{
-	struct aclipc_share *share = NULL;
-
-	spin_lock(&aclipc_tombstones_lock);
-	if (aclipc_nr_tombstones > READ_ONCE(aclipc_max_tombstones)) {
-		share = list_first_entry(&aclipc_tombstones,
-					 struct aclipc_share, tombstone_node);
-		/* whoever retires it takes it off the list first */
-		refcount_inc(&share->refs);
-	}
-	spin_unlock(&aclipc_tombstones_lock);
-	return share;
-}
-
-/* Forget the oldest tombstones beyond the limit.  Call with nothing held. */
-static void aclipc_tombstones_trim(void)
-{
-	struct aclipc_share *share;
-	bool retired;
-
-	while ((share = aclipc_tombstone_oldest())) {
-		spin_lock(&share->lock);
-		WRITE_ONCE(share->gone, true);
-		retired = aclipc_share_retire_locked(share);
-		spin_unlock(&share->lock);
-		if (retired)
-			aclipc_share_put(share);
-		aclipc_share_put(share);
-	}
 }
 
 /* Take the share out of the registry. */

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # Count the TAP of test programs between "@@ begin NAME" and "@@ end NAME RC".
-# Prints failures and skips, last "N passed, N failed, N skipped".
-function fail(what) { failed++; print "FAILED " where what }
+# Prints failures, with the last of what the test said, and skips; last
+# "N passed, N failed, N skipped".
+function fail(what,  i) {
+	failed++
+	print "FAILED " where what
+	for (i = said > 30 ? said - 29 : 1; i <= said; i++)
+		print "FAILED   | " line[i]
+	said = 0
+}
 function skip(what) { skipped++; print "SKIPPED " where what }
 
 function ended() {
@@ -26,7 +33,7 @@ $1 == "@@" && $2 == "begin" {
 	finish()
 	programs++
 	name = $3; rc = "none"
-	plan = seen = bad = skips = 0
+	plan = seen = bad = skips = said = 0
 	next
 }
 $1 == "@@" && $2 == "end" { rc = $4; finish(); next }
@@ -35,6 +42,7 @@ name == "" { next }
 /^1\.\.[0-9]+/ { split($1, p, /\.\./); plan += p[2]; next }
 /^ok [0-9]+/ {
 	seen++
+	said = 0
 	if ($0 ~ /# *SKIP/)
 		skip(name ": " $0)
 	else
@@ -43,6 +51,7 @@ name == "" { next }
 }
 /^not ok [0-9]+/ { seen++; bad++; fail(name ": " $0); next }
 /^Bail out!/ { bad++; fail(name ": " $0); next }
+{ line[++said] = $0 }
 
 END {
 	finish()
