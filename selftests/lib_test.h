@@ -23,7 +23,7 @@
 
 #define LIB_PEERS	17
 #define LIB_BOUND_MS	BOUND_MS
-#define LIB_SETTLE_MS	100
+#define LIB_SETTLE_MS	1000	/* a teardown takes 20, or a stall longer */
 #define ACLIPC_PARAM	"/sys/module/aclipc/parameters/"
 
 #define MIB		(1L << 20)

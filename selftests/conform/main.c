@@ -23,7 +23,7 @@
 #define COUNTS		"/sys/kernel/debug/aclipc/counts"
 #define BUFFER_KB	"16384"
 #define TICK_MS		20
-#define BATCH_TICKS	50	/* an event is visible after this time */
+#define BATCH_TICKS	3000	/* an event is visible after this time */
 #define QUIET_MS	30000
 
 static struct event *pending;

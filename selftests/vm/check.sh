@@ -31,14 +31,21 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM HUP
 
+# those for for_kernel's processor
+programs() {
+	local list=${TESTS:-$(all_programs)}
+
+	read -ra left <<< "${list//$'\n'/ }"
+	[ ${#left[@]} -gt 0 ] || die "no test programs"
+}
+
 # One VM with all programs.  Should it go down, another one has the rest.
 vm() { # KERNEL SVM
-	local name=$1-$2 left=("${programs[@]}") paths begun rc attempt=1
+	local name=$1-$2 left paths begun rc attempt=1
 
 	for_kernel "$1"
-	# there is no Python for another processor
-	[ "$arch" = amd64 ] ||
-		readarray -t left < <(printf '%s\n' "${left[@]}" | grep -v '\.py$')
+	programs
+	echo "kernel $1, SVM $2: ${#left[@]} programs" >&2
 	paths=$(files "${left[@]}" | tr '\n' ' ')
 	# torture runs under the checker of traces
 	[ "$arch" != amd64 ] || paths+=" $build/conform/conform"
@@ -87,16 +94,13 @@ host() {
 	} > "$logs/host-library.log" 2>&1
 }
 
-list=${TESTS:-$(all_programs)}
-read -ra programs <<< "${list//$'\n'/ }"
-[ ${#programs[@]} -gt 0 ] || die "no test programs"
-
 for kernel in $KERNELS; do
 	[ "${HOST:-}" = matrix ] ||
 		"$vm_dir/modules.sh" "$kernel" > /dev/null
 	for_kernel "$kernel"
 	[ "$arch" = amd64 ] || "$vm_dir/foreign.sh" "$kernel" > /dev/null
-	files "${programs[@]}" > /dev/null
+	programs
+	files "${left[@]}" > /dev/null
 done
 case ${HOST:-} in
 no) ;;
@@ -111,7 +115,6 @@ for kernel in $KERNELS; do
 		while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-2}" ]; do
 			wait -n || true
 		done
-		echo "kernel $kernel, SVM $svm: ${#programs[@]} programs" >&2
 		vm "$kernel" "$svm" &
 	done
 done

@@ -2,11 +2,14 @@
 # shellcheck shell=bash disable=SC2154
 # Sourced after common.sh: the test programs.
 
-# what the Makefile of kselftests says that there is
+# What the Makefile of kselftests says that there is, for for_kernel's processor.
+# There is no Python for another one.
 all_programs() {
-	make -s -C "$top/selftests" OUTPUT="$build/selftests" COLLECTION=all \
+	make -s -C "$top/selftests" OUTPUT="${user:-$build}/selftests" \
+		COLLECTION=all CC="${cc:-gcc}" \
 		KSELFTEST="$build/kselftest/tools/testing/selftests" \
-		emit_tests | sed -n 's/^all://p'
+		emit_tests | sed -n 's/^all://p' |
+		if [ "${arch:-amd64}" = amd64 ]; then cat; else grep -v '\.py$'; fi
 }
 
 # files PROGRAM...: where they are; scripts are not built
