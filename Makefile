@@ -64,7 +64,8 @@ vm: packages-vm lib cann
 
 demo: packages-vm lib cann conform
 	@$(MAKE) -s -C selftests/demo OUT=$(BUILD)/demo CANN=$(BUILD)/cann
-	@SVM=v2 FILES="$(addprefix $(BUILD)/demo/,demo.sh exporter importer \
+	@SVM=v2 SIM_PARAMS=teardown_max_ms=700 \
+		FILES="$(addprefix $(BUILD)/demo/,demo.sh exporter importer \
 		timeline)" $(VM)/run.sh $(BUILD)/conform/conform ./demo.sh
 
 check: selftests

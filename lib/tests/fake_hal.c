@@ -94,6 +94,8 @@ DVresult halShmemCloseHandle(DVdeviceptr vptr)
 {
 	(void)vptr;
 	note('X');
+	if (fake_hal.at_close)
+		fake_hal.at_close();
 	fake_hal.close++;
 	return fail(&fake_hal.fail_close);
 }

@@ -15,6 +15,7 @@ struct fake_hal {
 	uint64_t next_addr;	/* of the next open */
 	int known;		/* addresses are still known after a failure */
 	void (*at_free)(void);	/* called by free, or NULL */
+	void (*at_close)(void);	/* by close */
 	char log[4096];		/* one letter for each call, in order */
 };
 

@@ -73,6 +73,53 @@ static void failed_close_keeps_the_import(void)
 	check_is(fake_find("other")->own, 0);
 }
 
+static void oldest_import_is_closed_first(void)
+{
+	DVdeviceptr va;
+
+	fake_module.present = 1;
+	fake_foreign_key("one");
+	fake_foreign_key("two");
+	/* at the same address, as on hardware that has one for each memory */
+	check_is(halShmemOpenHandle("one", &va), 0);
+	check_is(halShmemOpenHandle("two", &va), 0);
+	check_is(halShmemCloseHandle(va), 0);
+	check_is(fake_find("one")->own, 0);
+	check_is(fake_find("two")->own, 1);
+	check_is(halShmemCloseHandle(va), 0);
+	check_is(fake_find("two")->own, 0);
+}
+
+static DVdeviceptr closing;
+
+static void *close_once_more(void *data)
+{
+	(void)data;
+	check_is(halShmemCloseHandle(closing), DRV_ERROR_IOCRL_FAIL);
+	return NULL;
+}
+
+static void close_by_another(void)
+{
+	pthread_t thread;
+
+	fake_hal.at_close = NULL;
+	pthread_create(&thread, NULL, close_once_more, NULL);
+	pthread_join(thread, NULL);
+}
+
+/* The driver may give the address to somebody else before it has returned. */
+static void close_during_the_last_close(void)
+{
+	fake_module.present = 1;
+	fake_foreign_key("other");
+	check_is(halShmemOpenHandle("other", &closing), 0);
+	fake_hal.at_close = close_by_another;
+	check_is(halShmemCloseHandle(closing), 0);
+	check_log(fake_hal.log, "OX");
+	check_is(fake_find("other")->own, 0);
+}
+
 static void refused_imports_say_why(void)
 {
 	static const struct {
@@ -120,6 +167,53 @@ static void close_is_deferred(void)
 	settle();
 	check_log(fake_hal.log, "DF");
 	check(!fake_find(name));
+}
+
+/* Each by its event: the thread has looked, and found it imported, before. */
+static void each_deferral_is_heard(void)
+{
+	char name[65];
+	int i, tries;
+
+	fake_module.present = 1;
+	for (i = 1; i <= 2; i++) {
+		memset(fake_module.log, 0, sizeof(fake_module.log));
+		export_key(name);
+		fake_foreign(name, 1);
+		check_is(halShmemDestroyHandle(name), 0);
+		for (tries = 0; tries < 3000 &&
+		     strlen(fake_module.log) < strlen("Edd"); tries++)
+			usleep(1000);
+		fake_foreign(name, -1);
+		sleep_until(&fake_hal.destroy, i);
+		settle();
+		check(!fake_find(name));
+	}
+}
+
+static char exit_name[65];
+
+static void after_the_library(void)
+{
+	void *ptr;
+
+	fake_foreign(exit_name, -1);
+	fake_hal.fail_alloc = DRV_ERROR_OUT_OF_MEMORY;
+	check_is(halMemAlloc(&ptr, SIZE, 0), DRV_ERROR_OUT_OF_MEMORY);
+	check_log(fake_hal.log, "CMM");
+	_exit(failed);
+}
+
+/* The HAL may be gone by then. */
+static void nothing_is_destroyed_after_exit_began(void)
+{
+	fake_module.present = 1;
+	setenv("ACLIPC_OOM_WAIT_MS", "10", 1);
+	/* what is registered first is called last */
+	atexit(after_the_library);
+	export_key(exit_name);
+	fake_foreign(exit_name, 1);
+	check_is(halMemFree((void *)ADDR), 0);
 }
 
 static void free_before_close(void)
@@ -354,8 +448,12 @@ SCENARIOS(
 	SCENARIO(import_and_close),
 	SCENARIO(failed_open_is_taken_back),
 	SCENARIO(failed_close_keeps_the_import),
+	SCENARIO(oldest_import_is_closed_first),
+	SCENARIO(close_during_the_last_close),
 	SCENARIO(refused_imports_say_why),
 	SCENARIO(close_is_deferred),
+	SCENARIO(each_deferral_is_heard),
+	SCENARIO(nothing_is_destroyed_after_exit_began),
 	SCENARIO(free_before_close),
 	SCENARIO(free_with_nobody_there),
 	SCENARIO(refuse_policy),
