@@ -219,6 +219,8 @@ int export_insert(struct state *state, struct export *export,
 	}
 	if (ret && ret != -EEXIST)
 		tdelete(export, &state->exports, export_cmp);
+	/* who closes it already waits for that */
+	pthread_cond_broadcast(&state->done);
 	state_unlock(state);
 	free(spare);
 	return ret;
@@ -279,12 +281,13 @@ int export_acquire(struct state *state, const struct aclipc_key *key,
 			past_add_locked(state, export, EXPORT_GONE);
 			break;
 		}
-		if (export->region->free_pending) {
+		/* without a region it is being entered: wait for that */
+		if (export->region && export->region->free_pending) {
 			export->closing = true;
 			ret = -EINPROGRESS;
 			break;
 		}
-		if (!export->region->busy) {
+		if (export->region && !export->region->busy) {
 			export->region->busy = true;
 			*result = export;
 			break;

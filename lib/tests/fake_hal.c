@@ -37,10 +37,13 @@ static int fail(const int *code)
 DVresult halShmemCreateHandle(DVdeviceptr vptr, size_t n, char *name,
 			      uint32_t len)
 {
+	int nr;
+
 	note('C');
 	(void)vptr;
 	(void)n;
-	snprintf(name, len, "key%061d", __atomic_add_fetch(&fake_hal.create, 1, __ATOMIC_SEQ_CST));
+	nr = __atomic_add_fetch(&fake_hal.create, 1, __ATOMIC_SEQ_CST);
+	snprintf(name, len, "key%061d", fake_hal.same_key ? 1 : nr);
 	return 0;
 }
 
@@ -59,7 +62,7 @@ DVresult halShmemSetPidHandle(const char *name, int pid[], int num)
 	(void)num;
 	note('P');
 	fake_hal.set_pid++;
-	return 0;
+	return fail(&fake_hal.fail_set);
 }
 
 DVresult halShmemSetAttribute(const char *name, uint32_t type, uint64_t attr)
@@ -69,7 +72,7 @@ DVresult halShmemSetAttribute(const char *name, uint32_t type, uint64_t attr)
 	(void)attr;
 	note('A');
 	fake_hal.set_attr++;
-	return 0;
+	return fail(&fake_hal.fail_set);
 }
 
 DVresult halShmemOpenHandle(const char *name, DVdeviceptr *vptr)
@@ -178,10 +181,13 @@ aclError aclrtIpcMemClose(const char *key)
 aclError aclrtIpcMemImportByKey(void **ptr, const char *key, uint64_t flags)
 {
 	DVdeviceptr va = 0;
-	int ret = halShmemOpenHandleV2 ? halShmemOpenHandleV2(0, key, &va, 0) :
-					 halShmemOpenHandleByDevId(0, key, &va);
+	int ret = 0;
 
 	(void)flags;
+	if (!fake_hal.around)
+		ret = halShmemOpenHandleV2 ?
+		      halShmemOpenHandleV2(0, key, &va, 0) :
+		      halShmemOpenHandleByDevId(0, key, &va);
 	*ptr = (void *)(uintptr_t)va;
 	return ret ? ACL_ERROR_RT_DRV_INTERNAL_ERROR : 0;
 }

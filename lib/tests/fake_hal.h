@@ -9,13 +9,15 @@ struct fake_hal {
 	int create, destroy, open, open_by_dev, open_v2, close;
 	int set_pid, set_attr, alloc, free, unmap, dev_close, mem_close;
 	int fail_destroy, fail_free, fail_open, fail_close, fail_alloc;
-	int fail_dev_close;
+	int fail_dev_close, fail_set;
+	int same_key;		/* create gives out one key for all */
 	int seen_errno;		/* what the last call found in errno */
 	int set_errno;		/* what it leaves there, 0: nothing */
 	uint64_t next_addr;	/* of the next open */
 	int known;		/* addresses are still known after a failure */
 	void (*at_free)(void);	/* called by free, or NULL */
 	void (*at_close)(void);	/* by close */
+	int around;		/* importing goes around the hooks */
 	char log[4096];		/* one letter for each call, in order */
 };
 

@@ -123,7 +123,16 @@ static int do_begin(struct aclipc_close *arg, struct fake_key *k)
 			raise(fake_module.wait_raises);
 			pthread_mutex_lock(&lock);
 		}
-		return fake_module.wait_errno;
+		if (fake_module.at_wait) {
+			pthread_mutex_unlock(&lock);
+			fake_module.at_wait();
+			pthread_mutex_lock(&lock);
+		}
+		if (k->foreign)
+			return fake_module.wait_errno;
+		k->state = ACLIPC_STATE_HELD;
+		arg->out_answer = ACLIPC_ANSWER_HELD;
+		return 0;
 	}
 	k->state = ACLIPC_STATE_CLOSING;
 	k->deferred = 1;
@@ -162,6 +171,8 @@ static int do_export(struct aclipc_export *arg)
 {
 	struct fake_key *k = find(arg->key);
 
+	if (fake_module.export_errno)
+		return fake_module.export_errno;
 	if (k && k->state != ACLIPC_STATE_REVOKED)
 		return EEXIST;
 	k = new_key(arg->key);
@@ -223,7 +234,7 @@ static int do_ioctl(unsigned long call, void *arg)
 		return do_export(arg);
 	case ACLIPC_ALLOW:
 		note('L');
-		return 0;
+		return fake_module.allow_errno;
 	case ACLIPC_IMPORT:
 		note('I');
 		return do_import(arg);

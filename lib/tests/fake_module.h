@@ -21,7 +21,8 @@ struct fake_module {
 	int opens;
 	int wait_errno;		/* what a WAIT with imports ends with */
 	int wait_raises;	/* a signal during the WAIT */
-	int import_errno;
+	void (*at_wait)(void);	/* called during the WAIT, or NULL */
+	int import_errno, export_errno, allow_errno;
 	unsigned int last_timeout;
 	char log[4096];		/* one letter for each ioctl */
 	struct fake_key keys[64];

@@ -146,7 +146,8 @@ static void fork_starts_from_nothing(void)
 
 static void vfork_child_touches_nothing(void)
 {
-	static DVdeviceptr va;
+	static DVdeviceptr va, theirs;
+	static char name[65], other[65];
 	static int opens;
 	int status;
 	pid_t pid;
@@ -154,17 +155,29 @@ static void vfork_child_touches_nothing(void)
 	fake_module.present = 1;
 	fake_foreign_key("theirs");
 	check_is(halShmemOpenHandleByDevId(0, "theirs", &va), 0);
+	export_key(name);
 	opens = fake_module.opens;
+	memset(fake_hal.log, 0, sizeof(fake_hal.log));
 	pid = vfork();
 	if (!pid) {
 		halShmemCloseHandle(va);
+		halShmemOpenHandle("theirs", &theirs);
+		halShmemCreateHandle(ADDR, SIZE, other, 65);
+		halShmemDestroyHandle(name);
+		halMemFree((void *)ADDR);
+		halDeviceClose(0, NULL);
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
+	/* the driver will say what it thinks of each */
+	check_log(fake_hal.log, "XOCDFdm");
 	check_is(fake_find("theirs")->own, 1);
+	check_is(fake_find(name)->state, ACLIPC_STATE_LIVE);
 	check_is(fake_module.opens, opens);
 	check_is(halShmemCloseHandle(va), 0);
 	check_is(fake_find("theirs")->own, 0);
+	check_is(halShmemDestroyHandle(name), 0);
+	check(!fake_find(name));
 }
 
 static void lost_descriptor_is_opened_again(void)
@@ -204,6 +217,19 @@ static void around_the_hooks_strictly(void)
 	fake_module.present = 1;
 	check_is(aclrtIpcMemGetExportKey((void *)ADDR, SIZE, name, 65, 0),
 		 ACL_ERROR_RT_NO_DEVICE);
+}
+
+static void import_around_the_hooks_strictly(void)
+{
+	void *ptr;
+
+	setenv("ACLIPC_STRICT", "1", 1);
+	fake_module.present = 1;
+	fake_foreign_key("theirs");
+	fake_hal.around = 1;
+	check_is(aclrtIpcMemImportByKey(&ptr, "theirs", 0),
+		 ACL_ERROR_RT_NO_DEVICE);
+	check_is(warnings(), 1);
 }
 
 static void *churn(void *data)
@@ -302,6 +328,7 @@ SCENARIOS(
 	SCENARIO(lost_descriptor_is_opened_again),
 	SCENARIO(around_the_hooks),
 	SCENARIO(around_the_hooks_strictly),
+	SCENARIO(import_around_the_hooks_strictly),
 	SCENARIO(one_thread_and_its_tables),
 	SCENARIO(overlapping_exports_are_one_region),
 )

@@ -62,6 +62,8 @@ static void test_text(void)
 	ok(!strcmp(text, "a\\x01\\xff"), "text");
 	ok(!aclipc_key_from_hex(&back, hex) &&
 	   !memcmp(&back, &key, sizeof(key)), "and back");
+	ok(!aclipc_key_from_hex(&back, "6101FF") &&
+	   !memcmp(&back, &key, sizeof(key)), "capitals");
 	is(aclipc_key_from_hex(&back, "6100"), -EINVAL, "zero byte");
 	is(aclipc_key_from_hex(&back, "610"), -EINVAL, "odd number of digits");
 	is(aclipc_key_from_hex(&back, "zz"), -EINVAL, "not a digit");
@@ -86,6 +88,9 @@ int main(void)
 	test_text();
 	is(aclipc_set_policy(ACLIPC_POLICY_WAIT, 1), -EOPNOTSUPP,
 	   "static library has no policy");
+	is(aclipc_get_policy(NULL, NULL), -EOPNOTSUPP, "to tell neither");
+	is(aclipc_pending(NULL, 0, NULL, NULL), -EOPNOTSUPP,
+	   "nor anything pending");
 	ok(aclipc_version()[0], "version");
 	return tap_done();
 }

@@ -127,6 +127,7 @@ static void refused_imports_say_why(void)
 	} table[] = {
 		{ EACCES, 207006 }, { EPERM, 207006 }, { ESHUTDOWN, 107017 },
 		{ EOWNERDEAD, 107017 }, { EDQUOT, 207012 }, { ENOMEM, 207001 },
+		{ EINVAL, 107000 }, { EIO, 507899 },
 	};
 	unsigned int i;
 	void *ptr;
