@@ -149,6 +149,16 @@ DVresult drvMemGetAttribute(DVdeviceptr vptr, struct DVattribute *attr)
 	return fake_hal.known ? 0 : DRV_ERROR_NOT_EXIST;
 }
 
+drvError_t halMemGetAddressRange(DVdeviceptr ptr, DVdeviceptr *base,
+				 size_t *size)
+{
+	if (ptr < fake_hal.base || ptr - fake_hal.base >= fake_hal.size)
+		return DRV_ERROR_NOT_EXIST;
+	*base = fake_hal.base;
+	*size = fake_hal.size;
+	return 0;
+}
+
 drvError_t drvDeviceClose(uint32_t devid)
 {
 	(void)devid;

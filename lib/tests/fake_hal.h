@@ -14,6 +14,7 @@ struct fake_hal {
 	int seen_errno;		/* what the last call found in errno */
 	int set_errno;		/* what it leaves there, 0: nothing */
 	uint64_t next_addr;	/* of the next open */
+	uint64_t base, size;	/* the one allocation that the HAL can tell */
 	int known;		/* addresses are still known after a failure */
 	void (*at_free)(void);	/* called by free, or NULL */
 	void (*at_close)(void);	/* by close */

@@ -25,6 +25,26 @@ static void key_is_made_after_one_that_goes(void)
 	check_log(fake_hal.log, "DCDDF");
 }
 
+static void parts_of_an_allocation_go_with_it(void)
+{
+	char first[65], second[65];
+
+	fake_module.present = 1;
+	fake_hal.base = ADDR;
+	fake_hal.size = 8 * SIZE;
+	check_is(halShmemCreateHandle(ADDR + SIZE, SIZE, first, 65), 0);
+	check_is(halShmemCreateHandle(ADDR + 4 * SIZE, SIZE, second, 65), 0);
+	/* it begins elsewhere, so the driver will not free it */
+	fake_hal.fail_free = DRV_ERROR_INVALID_VALUE;
+	check_is(halMemFree((void *)(ADDR + SIZE)), DRV_ERROR_INVALID_VALUE);
+	check_log(fake_hal.log, "CCF");
+	check_is(fake_find(first)->state, ACLIPC_STATE_LIVE);
+	fake_hal.fail_free = 0;
+	check_is(halMemFree((void *)ADDR), 0);
+	check_log(fake_hal.log, "DDF");
+	check(!fake_find(first) && !fake_find(second));
+}
+
 static void drv_mem_device_close(void)
 {
 	DVdeviceptr va;
@@ -272,6 +292,7 @@ static void deferred_bytes_are_bounded(void)
 
 SCENARIOS(
 	SCENARIO(key_is_made_after_one_that_goes),
+	SCENARIO(parts_of_an_allocation_go_with_it),
 	SCENARIO(drv_mem_device_close),
 	SCENARIO(key_that_only_the_module_knows),
 	SCENARIO(key_given_out_again),

@@ -3,9 +3,9 @@
 # FILE.gcov...: what "gcov -b -c" wrote, as a table.  With limits, exit status 1
 # below them.  With a list of lines that are not reached, exit status 1 if a line
 # is neither run nor listed, or listed and run, unless its reason begins with
-# "luck".  What was missed is written to a file.  A function of a header has as many copies as users: it is enough
-# if one of them was there.  Branches inside macros that only the kernel fills
-# (tracepoints, WARN_ON) do not count.
+# "luck".  What was missed is written to a file.  A function of a header has as
+# many copies as users: it is enough if one of them was there.  Branches inside
+# macros that only the kernel fills (tracepoints, WARN_ON) do not count.
 
 function percent(part, all) { return all ? 100 * part / all : 100 }
 

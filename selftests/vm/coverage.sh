@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# coverage.sh: lines and branches of kernel/ and lib/ that the tests run.  The
-# tests of SVMS (v2 v3) run in VMs of the kernel "gcov", PER_VM (6) programs
-# each; TESTS: names of some instead of all.  AGAIN=yes adds to what is there.
-# Prints tables.  Exit status 1: kernel/ is below MIN_LINES (95) or MIN_BRANCHES
-# (90) per cent, or its lines that were not run are not those of coverage.list.
-# What was missed is in build/coverage/missed-*.
+# coverage.sh: lines and branches of kernel/, lib/ and the tool that the tests
+# run.  The tests of SVMS (v2 v3) run in VMs of the kernel "gcov", PER_VM (6)
+# programs each; TESTS: names of some instead of all.  AGAIN=yes adds to what is
+# there.  Prints tables.  Exit status 1: kernel/ is below MIN_LINES (95) or
+# MIN_BRANCHES (90) per cent, or its lines that were not run are not those of
+# coverage.list.  What was missed is in build/coverage/missed-*.
 set -eu
 # shellcheck source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -72,7 +72,9 @@ run() { # SVM PROGRAM...
 # table WHAT SOURCES OBJECTS COUNTERS [AWK ARGS]: objects are the compiler's
 # notes, counters the folder beside
 table() {
-	local name=$1 sources=$2 notes=$3 counters=$4 work=$out/report-$1
+	local name=$1 sources=$2 notes=$3 counters=$4
+	local file=${1//\//-}
+	local work=$out/report-$file
 
 	shift 4
 	rm -rf "$work"
@@ -80,9 +82,9 @@ table() {
 	cp "$notes"/*.gcno "$work"
 	cp "$counters"/*.gcda "$work"
 	(cd "$work" && gcov -b -c -r -s "$sources" ./*.gcno > gcov.log 2>&1)
-	rm -f "$out/missed-$name"
+	rm -f "$out/missed-$file"
 	echo "== $name/"
-	awk -v missed="$out/missed-$name" "$@" -f "$vm_dir/coverage.awk" \
+	awk -v missed="$out/missed-$file" "$@" -f "$vm_dir/coverage.awk" \
 		"$work"/*.gcov
 }
 
@@ -104,6 +106,9 @@ awk -f "$vm_dir/count.awk" "$out/log" || true
 
 rc=0
 table lib "$top" "$objects" "$out/counted/lib"
+[ ! -e "$out/counted/lib/tool" ] ||
+	table lib/tool "$top" "$objects/tool" \
+		"$out/counted/lib/tool"
 table kernel "${modules%/kernel}" "$modules" "$out/counted/kernel" \
 	-v list="$vm_dir/coverage.list" \
 	-v lines="${MIN_LINES:-95}" -v branches="${MIN_BRANCHES:-90}" || rc=1
