@@ -545,6 +545,35 @@ TEST_F(watch, free_that_races_with_export_and_finish)
 	EXPECT_EQ(0, t_until(watches() == 0));
 }
 
+static long fn_free_and_finish(int fd, void *arg)
+{
+	struct memory *memory = arg;
+	struct ascend_sim_arg sim = {
+		.va = memory->va, .len = memory->length,
+	};
+	struct aclipc_export cmd;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		if (t_export_at(fd, "freed", ANYONE, memory->va,
+				memory->length, &cmd) ||
+		    sim_call(ASCEND_SIM_FREE, &sim) ||
+		    t_try(fd, "freed") != ACLIPC_ANSWER_REVOKED ||
+		    t_finish(fd, "freed") ||
+		    sim_call(ASCEND_SIM_ALLOC, &sim))
+			return -EPROTO;
+	}
+	return 0;
+}
+
+/* FINISH comes before the work that the callback has left: one of them puts. */
+TEST_F(watch, finish_right_after_the_free)
+{
+	EXPECT_EQ(0, t_run(self->peer, fn_free_and_finish, &self->memory,
+			   sizeof(self->memory)));
+	EXPECT_EQ(0, t_until(watches() == 0));
+}
+
 static long fn_exit_with_many(int fd, void *arg)
 {
 	struct memory *memory = arg;

@@ -72,8 +72,7 @@ prepare() {
 	cd "$top"
 	find Kbuild kernel lib uapi selftests/vm selftests/ascend_sim -type f |
 	while read -r f; do
-		cmp -s "$f" "$tree/$f" ||
-			{ mkdir -p "$tree/${f%/*}"; cp "$f" "$tree/$f"; }
+		cmp -s "$f" "$tree/$f" || cp --parents "$f" "$tree"
 	done
 	for f in kernels cann; do
 		ln -sfn "$build/$f" "$work/$f"
@@ -103,13 +102,20 @@ make_library() { # NAME
 }
 
 # With the same sources as last time there is nothing to build.
+key_of() { # NAME
+	local sources=(uapi/aclipc.h lib/* lib/tests/*)
+
+	case ${file[$1]} in
+	kernel/*) sources=(Kbuild uapi/aclipc.h kernel/*) ;;
+	esac
+	{ echo "${kernel[$1]}"; cat "${sources[@]}"; } 2> /dev/null | sha256sum
+}
+
 make_mutant() { # NAME
 	local key
 
 	mutated "$1" > "$tree/${file[$1]}"
-	key=$({ echo "${kernel[$1]}"
-		cat "$tree"/{kernel,uapi,lib}/* "$tree"/lib/tests/*; } 2> /dev/null |
-		sha256sum)
+	key=$(cd "$tree" && key_of "$1")
 	if [ ! -e "$(made "$1")" ] ||
 	   [ "$key" != "$(cat "$out/made/$1.key" 2> /dev/null)" ]; then
 		rm -f "$out/made/$1".*
@@ -150,7 +156,7 @@ try_in_vms() { # KERNEL FILE...: the plan is in $out/plan
 		rc=0
 		KERNEL=$k FILES="$out/plan $*" TIMEOUT=$((VM_SECONDS + 120)) \
 			CONSOLE=$out/console ATTEMPTS=1 \
-			"$vm_dir/run.sh" "$here/guest.sh" "$VM_SECONDS" \
+			"$vm_dir/run.sh" "$here/guest.sh" "$VM_SECONDS" "$splat" \
 			> "$log" 2> "$out/vm.err" || rc=$?
 		sed -n 's/^@@ end //p' "$log" | tee -a "$results"
 		begun=$(sed -n 's/^@@ begin //p' "$log" | tail -n 1)

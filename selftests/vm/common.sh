@@ -40,6 +40,11 @@ for_kernel() {
 	esac
 }
 
+# What in a kernel log tells of a defect, for grep -E.
+splat='BUG:|WARNING:|KASAN:|KCSAN:|UBSAN:|Oops|ODEBUG|INFO: task|Kernel panic'
+splat="$splat|possible .* detected|refcount_t:|general protection fault"
+splat="$splat|rcu: INFO:|unreferenced object"
+
 # with_lock FILE COMMAND ARGS: of several at a time, one after the other
 with_lock() {
 	local file=$1

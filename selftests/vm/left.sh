@@ -12,17 +12,6 @@ result() {
 	echo "ok $nr $2"
 }
 
-# what dying processes still hold is given up within seconds
-unload() {
-	i=0
-
-	while grep -q "^$1 " /proc/modules; do
-		[ $i -lt 100 ] || return 1
-		rmmod "$1" 2> /dev/null || sleep 0.2
-		i=$((i + 1))
-	done
-}
-
 # It wants to see an object twice, and not a young one.
 leaks() {
 	[ -s "$log" ] && return

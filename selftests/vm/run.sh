@@ -78,6 +78,7 @@ base_image() {
 	cp -rn "$user"/cann/include/. "$root/usr/include/"
 	"$vm_dir/root.sh" "$root" "${programs[@]}" \
 		"$tmp/vmexit=/usr/bin/vmexit" "$vm_dir/init=/init" \
+		"$vm_dir/unload.sh=/usr/bin/unload" \
 		"$user/bin/aclipc=/usr/bin/aclipc" "$f=$libdir/${f##*/}"
 	chmod 755 "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) \
@@ -159,10 +160,6 @@ boot() {
 	qemu=
 	return 0
 }
-
-splat='BUG:|WARNING:|KASAN:|KCSAN:|UBSAN:|Oops|ODEBUG|INFO: task|Kernel panic'
-splat="$splat|possible .* detected|refcount_t:|general protection fault"
-splat="$splat|rcu: INFO:|unreferenced object"
 
 # When the kernel patches its own code, QEMU may go on running the breakpoint
 # that was there for a moment: int3 out of nowhere, a processor that never gets
