@@ -221,7 +221,7 @@ in_vm() {
 	sed 's/\(vermagic=[^ ]* \)SMP/\1SMQ/' "$tmp/signed.ko" \
 		> "$tmp/magic.ko"
 	sign "$folder" "$tmp/signed.ko"
-	KERNEL=$kernel FILES="$(echo "$tmp"/{signed,other,magic}.ko) \
+	KERNEL=$kernel FILES="$(echo "$tmp"/{signed,other,magic}.ko) $vm_dir/ok.sh \
 		$top/kernel/dist/module.sh $top/kernel/dist/60-aclipc.rules \
 		/bin/udevadm" "$vm_dir/run.sh" "$here/guest.sh" \
 		> "$tmp/vm" 2>&1 || rc=$?

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # What packages do with the module of the running kernel, and what doctor says
 # when it does not load.  Runs in a VM (check.sh); prints TAP.  Beside it:
-# module.sh, 60-aclipc.rules, udevadm, and the modules signed.ko, other.ko
+# ok.sh, module.sh, 60-aclipc.rules, udevadm, and the modules signed.ko, other.ko
 # (another srcversion) and magic.ko (of another kernel).
 PATH=$PWD:$PATH
-n=0
-bad=0
+# shellcheck source=../selftests/vm/ok.sh
+. ./ok.sh
 release=$(uname -r)
 dir=/lib/modules/$release/updates
 sys=/sys/module/aclipc
@@ -14,15 +14,6 @@ sys=/sys/module/aclipc
 mkdir -p "$dir" /lib/modules/0.0-other/updates
 echo updates/aclipc.ko: > "/lib/modules/$release/modules.dep"
 cp /modules/aclipc.ko "$dir/"
-
-ok() { # DESCRIPTION, of the command before
-	set -- $? "$1"
-	n=$((n + 1))
-	[ "$1" != 0 ] || { echo "ok $n - $2"; return; }
-	bad=1
-	echo "not ok $n - $2"
-	tail -n 30 /tmp/out | sed 's/^/# /'
-}
 
 doctor() {
 	aclipc doctor > /tmp/out 2>&1
@@ -65,24 +56,28 @@ module installed; says "module of before is still loaded, it has 1 user" &&
 	says "rmmod aclipc; modprobe aclipc"
 ok "an old module in use stays, and the next command is said"
 rm "$dir/aclipc.ko"
+: > "/lib/modules/$release/modules.dep"
 module installed; says "the module of before is still loaded; no module is built" &&
 	says "$release: after the next boot there is none; its headers are missing" &&
 	says "install the headers of kernel $release; "
 ok "the same, and the new one is not built"
 cp other.ko "$dir/aclipc.ko"
+echo updates/aclipc.ko: > "/lib/modules/$release/modules.dep"
 let_go
 module installed; [ ! -s /tmp/out ] &&
 	[ "$(cat $sys/srcversion)" = "$(modinfo -F srcversion other.ko)" ]
 ok "an old module without users is replaced"
-# as in a chroot
+# as in a chroot: all of this under another root
 mkdir -p /tmp/root
-mount --bind / /tmp/root
-mount --bind /proc /tmp/root/proc
-mount --bind /sys /tmp/root/sys
+mount -t tmpfs root /tmp/root
+for d in /*/; do
+	mkdir "/tmp/root$d"
+	mount --bind "$d" "/tmp/root$d"
+done
 chroot /tmp/root sh /job/module.sh removing > /tmp/out 2>&1
 [ ! -s /tmp/out ] && [ -e $sys ]
 ok "in a chroot the kernel is left alone"
-umount /tmp/root/sys /tmp/root/proc /tmp/root
+umount /tmp/root/* /tmp/root
 rmmod aclipc
 
 # the node's group
@@ -190,5 +185,4 @@ echo "Lockdown: modprobe: unsigned module loading is restricted; see man" \
 doctor; says "it is signed with a key that this kernel does not trust"
 ok "signed with an unknown key, lockdown"
 
-echo "1..$n"
-exit $bad
+finish

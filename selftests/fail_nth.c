@@ -175,42 +175,30 @@ FIXTURE_TEARDOWN_PARENT(call)
 /* The struct of the call, as it is accepted. */
 static void fill(FIXTURE_DATA(call) *self, const FIXTURE_VARIANT(call) *v)
 {
-	static const __u32 sizes[] = {
-		sizeof(struct aclipc_info), sizeof(struct aclipc_export),
-		sizeof(struct aclipc_allow), sizeof(struct aclipc_import),
-		sizeof(struct aclipc_close), sizeof(struct aclipc_query),
-		sizeof(struct aclipc_holders), sizeof(struct aclipc_revoke),
-	};
+	unsigned int nr = _IOC_NR(v->cmd);
 	union args *arg = &self->w.arg;
 
 	memset(arg, 0, sizeof(*arg));
-	arg->head.size = sizes[_IOC_NR(v->cmd)];
-	arg->head.flags = v->flags;
+	arg->size = args_layout[nr].size;
+	arg->flags = v->flags;
+	if (args_layout[nr].key_at)
+		t_key(args_key(arg, nr), KEY);
 	switch (v->cmd) {
 	case ACLIPC_EXPORT:
 		arg->export.addr = self->w.va;
 		arg->export.length = T_LENGTH;
-		t_key(arg->export.key, KEY);
 		break;
 	case ACLIPC_ALLOW:
 		arg->allow.pids = (uintptr_t)self->w.pids;
 		arg->allow.nr_pids = v->nr;
-		t_key(arg->allow.key, KEY);
 		break;
 	case ACLIPC_CLOSE:
 		arg->close.op = v->op;
 		arg->close.timeout_ms = v->op == ACLIPC_CLOSE_WAIT;
-		t_key(arg->close.key, KEY);
 		break;
 	case ACLIPC_HOLDERS:
 		arg->holders.holders = (uintptr_t)self->w.room;
 		arg->holders.nr_holders = v->nr;
-		t_key(arg->holders.key, KEY);
-		break;
-	case ACLIPC_IMPORT:
-	case ACLIPC_QUERY:
-	case ACLIPC_REVOKE:
-		t_key(arg->import.key, KEY);
 		break;
 	}
 	self->arg = *arg;

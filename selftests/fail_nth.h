@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Failures on demand, and the world in which they happen.
+ * The world in which failures on demand happen.
  *
  * All calls are made by the test process, on a descriptor that is new in each
  * round; a peer is on the other side.
@@ -18,6 +18,8 @@
 
 #include "ascend_sim/ascend_sim.h"
 #include "common/aclipc_test.h"
+#include "common/args.h"
+#include "common/fail.h"
 
 /* So long that fdinfo shows them whole. */
 #define KEY		"fail_nth"
@@ -37,21 +39,6 @@
 /* A debug kernel is slow. */
 #define SECONDS		300
 
-union args {
-	struct {
-		__u32 size;
-		__u32 flags;
-	} head;
-	struct aclipc_info info;
-	struct aclipc_export export;
-	struct aclipc_allow allow;
-	struct aclipc_import import;
-	struct aclipc_close close;
-	struct aclipc_query query;
-	struct aclipc_holders holders;
-	struct aclipc_revoke revoke;
-};
-
 struct world {
 	int fd;			/* -1: closed by the call */
 	int peer;
@@ -63,89 +50,6 @@ struct world {
 	struct aclipc_holder room[ACLIPC_HOLDERS_MAX];
 	char text[TEXT];
 };
-
-/* Failures */
-
-static const struct {
-	const char *file, *value;
-} fail_settings[] = {
-	{ "failslab/ignore-gfp-wait", "N" },
-	{ "failslab/cache-filter", "N" },
-	{ "failslab/verbose", "0" },
-	{ "fail_page_alloc/ignore-gfp-wait", "N" },
-	{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-	{ "fail_page_alloc/min-order", "0" },
-	{ "fail_page_alloc/verbose", "0" },
-	{ "fail_usercopy/verbose", "0" },
-};
-
-static int fail_fd = -1;
-
-static int fail_open(void)
-{
-	fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	return fail_fd < 0 ? -errno : 0;
-}
-
-static int fail_set(const char *name, const char *value)
-{
-	char path[128];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-/* Nothing fails by these settings alone: that takes a task's fail-nth. */
-static const char *fail_configure(void)
-{
-	size_t i;
-
-	if (access("/proc/thread-self/fail-nth", W_OK))
-		return "no fail-nth";
-	for (i = 0; i < ARRAY_SIZE(fail_settings); i++)
-		if (fail_set(fail_settings[i].file, fail_settings[i].value))
-			return fail_settings[i].file;
-	return NULL;
-}
-
-__attribute__((constructor)) static void fail_or_skip(void)
-{
-	const char *why = fail_configure();
-
-	if (why)
-		ksft_exit_skip("the kernel does not inject faults: %s\n", why);
-}
-
-/* The nth failure point of this task fails, from the return of this on. */
-static void fail_nth(unsigned int n)
-{
-	char buf[16];
-	int len = snprintf(buf, sizeof(buf), "%u", n);
-
-	/* copying the number is a failure point, too */
-	while (pwrite(fail_fd, buf, len, 0) != len)
-		;
-}
-
-/* How many points are left; 0: it was hit. */
-static unsigned int fail_left(int fd)
-{
-	char buf[16] = "";
-
-	/* if this copy is the one to fail, nothing did before */
-	if (pread(fd, buf, sizeof(buf) - 1, 0) < 0)
-		return 1;
-	return strtoul(buf, NULL, 10);
-}
-
-/* The world */
 
 static int sim_ioctl(struct world *w, unsigned int cmd,
 		     struct ascend_sim_arg *arg)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/aclipc_test.h"
+#include "common/args.h"
 
 #define KEY	"hostile_victim"
 #define LIVES	4		/* hostile processes */
@@ -51,13 +52,6 @@ static __u32 odd_number(__u64 *seed)
 	return r & 1 ? numbers[(r >> 8) % ARRAY_SIZE(numbers)] : r >> 32;
 }
 
-static const __u32 sizes[] = {
-	sizeof(struct aclipc_info), sizeof(struct aclipc_export),
-	sizeof(struct aclipc_allow), sizeof(struct aclipc_import),
-	sizeof(struct aclipc_close), sizeof(struct aclipc_query),
-	sizeof(struct aclipc_holders), sizeof(struct aclipc_revoke),
-};
-
 /* A key: the victim's, one of few of our own, or any bytes. */
 static void some_key(__u64 *seed, __u8 *key)
 {
@@ -77,47 +71,36 @@ static void some_key(__u64 *seed, __u8 *key)
 /* Something that is nearly right, so that it gets far. */
 static void some_struct(__u64 *seed, unsigned int nr, __u8 *arg, char *page)
 {
+	union args *args = (union args *)arg;
 	__u32 *words = (__u32 *)arg;
 	int i;
 
 	memset(arg, 0, 256);
-	words[0] = nr < 8 ? sizes[nr] : 64;
+	words[0] = nr < ARGS_NR ? args_layout[nr].size : 64;
+	if (nr < ARGS_NR && args_layout[nr].key_at)
+		some_key(seed, args_key(args, nr));
 	switch (nr) {
-	case 1:
-		((struct aclipc_export *)arg)->flags = t_rand(seed) % 4;
-		((struct aclipc_export *)arg)->addr = t_rand(seed);
-		((struct aclipc_export *)arg)->length = t_rand(seed) >> 8;
-		some_key(seed, ((struct aclipc_export *)arg)->key);
+	case _IOC_NR(ACLIPC_EXPORT):
+		args->flags = t_rand(seed) % 4;
+		args->export.addr = t_rand(seed);
+		args->export.length = t_rand(seed) >> 8;
 		break;
-	case 2:
-		((struct aclipc_allow *)arg)->flags = t_rand(seed) % 4;
-		((struct aclipc_allow *)arg)->pids = bad_pointer(seed, page);
-		((struct aclipc_allow *)arg)->nr_pids = t_rand(seed) % 4098;
-		some_key(seed, ((struct aclipc_allow *)arg)->key);
+	case _IOC_NR(ACLIPC_ALLOW):
+		args->flags = t_rand(seed) % 4;
+		args->allow.pids = bad_pointer(seed, page);
+		args->allow.nr_pids = t_rand(seed) % 4098;
 		break;
-	case 3:
-		some_key(seed, ((struct aclipc_import *)arg)->key);
+	case _IOC_NR(ACLIPC_CLOSE):
+		args->close.op = t_rand(seed) % 8;
+		if (args->close.op == ACLIPC_CLOSE_WAIT)
+			args->close.timeout_ms = t_rand(seed) % 3;
 		break;
-	case 4:
-		((struct aclipc_close *)arg)->op = t_rand(seed) % 8;
-		if (((struct aclipc_close *)arg)->op == ACLIPC_CLOSE_WAIT)
-			((struct aclipc_close *)arg)->timeout_ms =
-				t_rand(seed) % 3;
-		some_key(seed, ((struct aclipc_close *)arg)->key);
+	case _IOC_NR(ACLIPC_HOLDERS):
+		args->holders.holders = bad_pointer(seed, page);
+		args->holders.nr_holders = t_rand(seed) % 4098;
 		break;
-	case 5:
-		some_key(seed, ((struct aclipc_query *)arg)->key);
-		break;
-	case 6:
-		((struct aclipc_holders *)arg)->holders =
-			bad_pointer(seed, page);
-		((struct aclipc_holders *)arg)->nr_holders =
-			t_rand(seed) % 4098;
-		some_key(seed, ((struct aclipc_holders *)arg)->key);
-		break;
-	case 7:
-		((struct aclipc_revoke *)arg)->flags = t_rand(seed) % 2;
-		some_key(seed, ((struct aclipc_revoke *)arg)->key);
+	case _IOC_NR(ACLIPC_REVOKE):
+		args->flags = t_rand(seed) % 2;
 		break;
 	}
 	/* one word in it is wrong, often */
@@ -297,7 +280,7 @@ static void *change_it(void *data)
 	struct fetch *fetch = data;
 
 	while (!READ_ONCE(fetch->stop))
-		fetch->arg[t_rand(&fetch->seed) % sizes[fetch->nr]] ^=
+		fetch->arg[t_rand(&fetch->seed) % args_layout[fetch->nr].size] ^=
 			t_rand(&fetch->seed) & 3;
 	return NULL;
 }

@@ -275,12 +275,14 @@ static int watch_until(int fd, char *out, size_t size, const char *text)
 	return -1;
 }
 
-static bool watching(void)
+/* From now on no event is lost. */
+static bool watching(pid_t pid)
 {
-	char text[8];
+	char path[128], text[8];
 
-	return t_slurp("/sys/kernel/tracing/events/aclipc/enable", text,
-		       sizeof(text)) > 0 && instances();
+	snprintf(path, sizeof(path),
+		 INSTANCES "/aclipc-watch-%d/events/aclipc/enable", pid);
+	return t_slurp(path, text, sizeof(text)) > 0 && text[0] == '1';
 }
 
 TEST_F(tool, watch_follows_and_cleans_up)
@@ -292,9 +294,7 @@ TEST_F(tool, watch_follows_and_cleans_up)
 
 	for (i = 0; i < 3; i++) {
 		pid = watch_start(i == 1 ? "--json" : NULL, &out);
-		ASSERT_EQ(0, t_until(watching()));
-		/* enabled a moment after the instance is there */
-		poll(NULL, 0, 300);
+		ASSERT_EQ(0, t_until(watching(pid)));
 		peer = t_peer();
 		ASSERT_EQ(0, t_import(peer, KEY));
 		ASSERT_LE(0, t_close(peer, KEY));
@@ -318,10 +318,9 @@ TEST_F(tool, watch_ends_when_its_reader_does)
 	pid_t pid;
 
 	pid = watch_start(NULL, &out);
-	ASSERT_EQ(0, t_until(watching()));
-	poll(NULL, 0, 300);
+	ASSERT_EQ(0, t_until(watching(pid)));
+	/* without another event */
 	close(out);
-	ASSERT_EQ(0, t_import(self->peer, KEY));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, instances());
 }
@@ -363,6 +362,51 @@ TEST_F(tool, run_says_when_the_library_stays_out)
 	SHOWS("set-user-id");
 }
 
+/* The first such word in a file becomes another one of the same length. */
+static int change(const char *path, const char *old, const char *new)
+{
+	static char buf[4 << 20];
+	ssize_t len = t_slurp(path, buf, sizeof(buf));
+	char *word = len > 0 ? memmem(buf, len, old, strlen(old)) : NULL;
+	int fd, ret;
+
+	fd = word ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return -1;
+	ret = pwrite(fd, new, strlen(old), word - buf);
+	close(fd);
+	return ret == strlen(old) ? 0 : -1;
+}
+
+/* Its loader's name and what the library needs are all that is musl's here. */
+TEST_F(tool, run_refuses_programs_of_musl)
+{
+	EXPECT_EQ(0, run("cp /bin/bash /tmp/musl"));
+	ASSERT_EQ(0, change("/tmp/musl", "/ld-linux-", "//ld-musl-"));
+	EXPECT_EQ(125, run("aclipc run -- /tmp/musl -c 'exit 0'"));
+	SHOWS("/tmp/musl is a program of musl, libaclipc.so is built for glibc; not started\n");
+	EXPECT_EQ(125, run("aclipc run --strict -- /tmp/musl -c 'exit 0'"));
+	SHOWS("built for glibc; not started\n");
+	/* into one that gains privileges the loader takes nothing */
+	EXPECT_EQ(127, run("chmod 4755 /tmp/musl; " USER "aclipc run -- /tmp/musl"));
+	SHOWS("set-user-id");
+	HIDES("glibc");
+	/* a library of musl: nothing to say but that this loader is not here */
+	EXPECT_EQ(0, run("cp /usr/lib/*/libaclipc.so.0 /tmp"));
+	ASSERT_EQ(0, change("/tmp/libaclipc.so.0", "libc.so.6", "libc.so\0"));
+	EXPECT_EQ(127, run("aclipc run --library /tmp/libaclipc.so.0 -- /tmp/musl"));
+	SHOWS("//ld-musl-");
+	HIDES("glibc");
+}
+
+TEST_F(tool, run_of_what_cannot_be_read)
+{
+	EXPECT_EQ(0, run("cp /bin/bash /tmp/closed; chmod 711 /tmp/closed"));
+	EXPECT_EQ(7, run(USER "aclipc run -- /tmp/closed -c 'exit 7'"));
+	SHOWS("cannot be read");
+	EXPECT_EQ(125, run(USER "aclipc run --strict -- /tmp/closed -c 'exit 7'"));
+}
+
 TEST_F(tool, doctor_of_the_machine)
 {
 	EXPECT_EQ(OK, run("aclipc doctor"));
@@ -382,7 +426,7 @@ TEST_F(tool, doctor_of_a_process)
 {
 	EXPECT_EQ(OK, run("aclipc doctor %d", getpid()));
 	SHOWS("libaclipc.so is not mapped");
-	EXPECT_EQ(PROBLEM, run("busybox sleep 9 & aclipc doctor $!; s=$?; kill $!; exit $s"));
+	EXPECT_EQ(PROBLEM, run("busybox sleep 999 & aclipc doctor $!; s=$?; kill $!; exit $s"));
 	SHOWS("static");
 	EXPECT_EQ(OK, run("aclipc run -- bash -c 'aclipc doctor $$'"));
 	SHOWS("preloaded");

@@ -80,8 +80,19 @@ static char *program_interpreter(int fd)
 	return word ? program_find(word) : NULL;
 }
 
+static bool elf_needs(const struct elf_info *elf, const char *soname)
+{
+	unsigned int i;
+
+	for (i = 0; i < elf->nr_needed; i++)
+		if (!strcmp(elf->needed[i], soname))
+			return true;
+	return false;
+}
+
 static char *program_check_elf(const char *path, const struct elf_info *elf,
-			       const struct elf_info *lib)
+			       const struct elf_info *lib,
+			       struct program *program)
 {
 	if (lib->class && (elf->class != lib->class ||
 			   elf->machine != lib->machine))
@@ -91,61 +102,69 @@ static char *program_check_elf(const char *path, const struct elf_info *elf,
 	if (!elf->interp[0])
 		return text_format("%s is static: no library can be loaded into it",
 				   path);
+	/* musl's loader takes glibc for itself, then misses what it lacks */
+	program->fails = strstr(elf->interp, "/ld-musl") &&
+			 elf_needs(lib, "libc.so.6");
+	if (program->fails)
+		return text_format("%s is a program of musl, libaclipc.so is built for glibc",
+				   path);
 	return NULL;
 }
 
 /* One link of the chain script, interpreter, ...  NULL and *next: go on. */
 static char *program_check_one(const char *path, const struct elf_info *lib,
-			       struct elf_info *elf, char **next)
+			       struct program *program, char **next)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct elf_info elf;
 	char *why = NULL;
 
 	*next = NULL;
 	if (fd < 0)
 		return text_format("%s cannot be read: %s", path,
 				   strerror(errno));
-	if (!elf_read(fd, elf)) {
+	if (!elf_read(fd, &elf)) {
 		if (program_gains_privileges(fd))
 			why = text_format("%s is set-user-id or has file capabilities: the loader ignores LD_PRELOAD",
 					  path);
 		else
-			why = program_check_elf(path, elf, lib);
+			why = program_check_elf(path, &elf, lib, program);
 	} else {
 		*next = program_interpreter(fd);
 		if (!*next)
 			*next = text_format("/bin/sh");
 	}
+	snprintf(program->interp, sizeof(program->interp), "%s", elf.interp);
+	elf_free(&elf);
 	close(fd);
 	return why;
 }
 
 /*
- * Why the library cannot get into the program, NULL if it can.  *loaded is the
- * ELF file that will run: the program or the interpreter of the script.
+ * Why the library cannot get into the program, NULL if it can.  program->file is
+ * to be freed.
  */
-char *program_check(const char *path, const char *library, char **loaded,
-		    char *interp, size_t len)
+char *program_check(const char *path, const char *library,
+		    struct program *program)
 {
-	char *file = text_format("%s", path), *next, *why = NULL;
-	struct elf_info lib, elf;
+	char *next, *why = NULL;
+	struct elf_info lib;
 	unsigned int i;
 
+	memset(program, 0, sizeof(*program));
+	program->file = text_format("%s", path);
 	if (elf_read_path(library, &lib))
 		memset(&lib, 0, sizeof(lib));
 	for (i = 0; i < MAX_INTERPRETERS; i++) {
-		why = program_check_one(file, &lib, &elf, &next);
-		snprintf(interp, len, "%s", elf.interp);
-		elf_free(&elf);
+		why = program_check_one(program->file, &lib, program, &next);
 		if (why || !next)
 			break;
-		free(file);
-		file = next;
+		free(program->file);
+		program->file = next;
 	}
 	if (!why && i == MAX_INTERPRETERS)
 		why = text_format("%s: too many interpreters", path);
 	elf_free(&lib);
-	*loaded = file;
 	return why;
 }
 
@@ -173,10 +192,9 @@ static bool program_listed(int fd, const char *library)
  * The environment has LD_PRELOAD already.  1: ours too, 0: not, negative: the
  * loader cannot be asked.
  */
-int program_dry_run(const char *interp, const char *program,
-		    const char *library)
+int program_dry_run(const struct program *program, const char *library)
 {
-	char *args[] = { (char *)interp, "--list", (char *)program, NULL };
+	char *args[] = { (char *)program->interp, "--list", program->file, NULL };
 	posix_spawn_file_actions_t actions;
 	int fds[2], status, ret;
 	extern char **environ;
@@ -189,7 +207,7 @@ int program_dry_run(const char *interp, const char *program,
 	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
 					 O_WRONLY, 0);
-	ret = posix_spawn(&pid, interp, &actions, NULL, args, environ);
+	ret = posix_spawn(&pid, program->interp, &actions, NULL, args, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	close(fds[1]);
 	if (ret) {

@@ -111,23 +111,28 @@ static bool run_environment(const char *library, bool strict)
 	return true;
 }
 
-/* Why the library will not be in the program; NULL: it will, or may. */
-static char *run_verify(const char *program, const char *library)
+/*
+ * Why the library will not be in the program; NULL: it will, or may.  *fails:
+ * then the program will not start.
+ */
+static char *run_verify(const char *path, const char *library, bool *fails)
 {
-	char interp[256], *loaded, *why;
+	struct program program;
+	char *why;
 	int ret;
 
-	why = program_check(program, library, &loaded, interp, sizeof(interp));
+	why = program_check(path, library, &program);
+	*fails = program.fails;
 	if (!why) {
-		ret = program_dry_run(interp, loaded, library);
+		ret = program_dry_run(&program, library);
 		if (!ret)
 			why = text_format("the loader does not take %s into %s",
-					  library, loaded);
+					  library, program.file);
 		else if (ret < 0)
 			why = text_format("the loader %s cannot be asked",
-					  interp);
+					  program.interp);
 	}
-	free(loaded);
+	free(program.file);
 	return why;
 }
 
@@ -149,6 +154,7 @@ static int run_exec(char *program, char **args)
 static int run_program(const struct tool_opts *opts)
 {
 	char library[PATH_MAX], *program, *why;
+	bool fails;
 	int err;
 
 	program = program_find(opts->args[0]);
@@ -164,11 +170,11 @@ static int run_program(const struct tool_opts *opts)
 	}
 	if (!run_environment(library, opts->strict))
 		return TOOL_RUN_REFUSED;
-	why = run_verify(program, library);
+	why = run_verify(program, library, &fails);
 	if (why) {
-		tool_error("%s%s", why,
+		tool_error("%s%s", why, fails ? "; not started" :
 			   opts->strict ? "; not started (--strict)" : "");
-		if (opts->strict)
+		if (fails || opts->strict)
 			return TOOL_RUN_REFUSED;
 	} else {
 		run_watch(opts->args[0], opts->strict);
@@ -201,7 +207,8 @@ const struct tool_command tool_run = {
 "LD_PRELOAD, checks that the program is one into which the loader takes it\n"
 "(dynamic, of the same kind, not set-user-id; for a script, its interpreter), and\n"
 "becomes the program: same pid, same exit status.  After the start it is looked\n"
-"up in the program's memory map.\n"
+"up in the program's memory map.  A program of musl is not started if the library\n"
+"was built for glibc.\n"
 "\n"
 "  --strict        do not start, or stop, a program that runs without the library;\n"
 "                  sets ACLIPC_STRICT=1, too: calls fail when nothing orders them\n"

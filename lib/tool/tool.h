@@ -180,11 +180,16 @@ bool library_find(const char *wanted, char *buf, size_t len);
 bool library_is_ours(const char *path);
 
 /* program.c */
+struct program {
+	char *file;		/* the program, or the interpreter of the script */
+	char interp[256];	/* its loader */
+	bool fails;		/* with the library it does not start at all */
+};
+
 char *program_find(const char *name);
-char *program_check(const char *path, const char *library, char **loaded,
-		    char *interp, size_t len);
-int program_dry_run(const char *interp, const char *program,
-		    const char *library);
+char *program_check(const char *path, const char *library,
+		    struct program *program);
+int program_dry_run(const struct program *program, const char *library);
 
 /* trace.c: a tracefs instance of our own */
 struct trace {

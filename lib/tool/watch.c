@@ -71,16 +71,24 @@ static bool watch_lines(char *buf, size_t *have, size_t size, bool json)
 	return true;
 }
 
+/* EPIPE: nobody reads what is printed. */
 static int watch_follow(int fd, const sigset_t *waiting, bool json)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct pollfd fds[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = STDOUT_FILENO },
+	};
+	/* the kernel may forget to wake a reader of trace_pipe */
+	const struct timespec second = { .tv_sec = 1 };
 	char buf[8192];
 	size_t have = 0;
 	ssize_t n;
 
 	while (!watch_over) {
-		if (ppoll(&pfd, 1, NULL, waiting) < 0)
+		if (ppoll(fds, 2, &second, waiting) < 0)
 			continue;
+		if (fds[1].revents & (POLLERR | POLLHUP))
+			return EPIPE;
 		n = read(fd, buf + have, sizeof(buf) - have);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;

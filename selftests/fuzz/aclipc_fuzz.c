@@ -88,6 +88,7 @@ static void run_variant(struct program *p, __u64 *seed)
 	generate_mutant(from, seed, &to);
 	memcpy(to.name, p->name, sizeof(to.name));
 	to.settle_long = p->settle_long;
+	to.limits = p->limits;
 	*p = to;
 	failed = director_run(&director, p);
 	if (failed >= 0 && failed < p->nr)
@@ -104,6 +105,7 @@ static bool random_program(__u64 seed, bool settle_long)
 	/* neighbours shall have nothing in common */
 	seed = (seed + 1) * 0x9e3779b97f4a7c15;
 	t_rand(&seed);
+	p.limits = !dice(&seed, 4);
 	corpus_begin(&director, cover >= 0);
 	if ((int)dice(&seed, 100) < cover && corpus_pick(&seed))
 		run_variant(&p, &seed);

@@ -103,6 +103,8 @@ long actor_ioctl(struct call *call)
 
 	if (call->mut == MUT_aux)
 		pointer = (uintptr_t)actor_area() + 3 * PAGE;
+	if (call->memory)
+		pointer = memory_get() ?: T_ADDR;
 	memcpy(aux, call->aux, call->aux_len);
 	if (call->aux_at) {
 		memcpy(&before, call->bytes + call->aux_at, sizeof(before));
@@ -220,6 +222,7 @@ static void *actor_waiter(void *unused)
 	for (;;) {
 		while (sem_wait(&waiter_go))
 			;
+		calls->wait.pid = syscall(SYS_gettid);
 		actor_answer(&calls->wait, actor_ioctl(&calls->wait));
 	}
 	return unused;
@@ -260,6 +263,8 @@ static long actor_do(struct call *call)
 		return actor_fork(call);
 	case OP_exec:
 		return actor_exec(call);
+	case OP_memfree:
+		return memory_free();
 	case OP_read:
 		return actor_read(call);
 	case OP_poll:

@@ -7,10 +7,15 @@
 
 /* The answer to a question about @share; @session asks, or a stranger. */
 void audit_query(const struct director *d, int share, int session,
-		 struct aclipc_query *query)
+		 const struct aclipc_query *got, struct aclipc_query *query)
 {
 	const struct m_share *s = &d->m.shares[share];
 	const struct model *m = &d->m;
+	bool watched = s->watched;
+
+	/* the driver takes its time with who has ended */
+	if (m->owners[m->sessions[s->session].owner].dead)
+		watched = got->out_flags & ACLIPC_QUERY_WATCHED;
 
 	query->out_generation = s->generation;
 	query->out_length = M_LENGTH;
@@ -29,6 +34,8 @@ void audit_query(const struct director *d, int share, int session,
 		query->out_flags |= ACLIPC_QUERY_REMOTE;
 	if (s->deferred)
 		query->out_flags |= ACLIPC_QUERY_DEFERRED;
+	if (watched)
+		query->out_flags |= ACLIPC_QUERY_WATCHED;
 	if (session != NONE && model_is_self(m, s, session))
 		query->out_flags |= ACLIPC_QUERY_OWNER;
 }
@@ -47,8 +54,33 @@ static bool audit_share(struct director *d, int share,
 	*ret = t_ioctl(d->fd, ACLIPC_QUERY, got);
 	if (!s->known)
 		return *ret == -ENOENT;
-	audit_query(d, share, NONE, want);
+	audit_query(d, share, NONE, got, want);
 	return !*ret && !memcmp(got, want, sizeof(*got));
+}
+
+/* Which of the exporter's own imports settle, only HOLDERS tells. */
+static bool audit_settling(const struct director *d, int share)
+{
+	const struct m_share *s = &d->m.shares[share];
+	struct aclipc_holder holders[M_MAX];
+	struct aclipc_holders cmd = {
+		.size = sizeof(cmd),
+		.generation = s->generation,
+		.holders = (uintptr_t)holders,
+		.nr_holders = M_MAX,
+	};
+	int nr = 0, i;
+
+	if (!s->known || !model_imports(&d->m, s, true, true))
+		return true;
+	memcpy(cmd.key, d->keys[s->key], ACLIPC_KEY_MAX);
+	if (t_ioctl(d->fd, ACLIPC_HOLDERS, &cmd))
+		return false;
+	for (i = 0; i < (int)cmd.out_holders && i < M_MAX; i++)
+		nr += !!(holders[i].flags & ACLIPC_HOLDER_SETTLING);
+	for (i = 0; i < d->m.nr_sessions; i++)
+		nr -= s->imports[i].settling;
+	return !nr;
 }
 
 static void query_text(char *buf, size_t size, int ret,
@@ -104,7 +136,8 @@ bool audit(struct director *d, bool patient)
 
 	for (i = 0; i < d->m.nr_shares; i++) {
 		s = &d->m.shares[i];
-		while (!audit_share(d, i, &got, &want, &ret)) {
+		while (!audit_share(d, i, &got, &want, &ret) ||
+		       !audit_settling(d, i)) {
 			if ((!patient && !d->m.owners[d->m.sessions[
 			      s->session].owner].dead) || now_ms() > end)
 				return audit_failed(d, i, &got, &want, ret);

@@ -7,26 +7,10 @@
 /* No process has this number. */
 #define NO_PID	0x7ffffff0
 
-static unsigned int call_size(enum op op)
+/* Whose struct it is: a call that is unknown gets that of CLOSE. */
+static unsigned int call_struct(enum op op)
 {
-	switch (op) {
-	case OP_info:
-		return sizeof(struct aclipc_info);
-	case OP_export:
-		return sizeof(struct aclipc_export);
-	case OP_allow:
-		return sizeof(struct aclipc_allow);
-	case OP_import:
-		return sizeof(struct aclipc_import);
-	case OP_query:
-		return sizeof(struct aclipc_query);
-	case OP_holders:
-		return sizeof(struct aclipc_holders);
-	case OP_revoke:
-		return sizeof(struct aclipc_revoke);
-	default:
-		return sizeof(struct aclipc_close);
-	}
+	return op <= OP_revoke ? op : _IOC_NR(ACLIPC_CLOSE);
 }
 
 static unsigned int call_nr(const struct step *s)
@@ -38,31 +22,14 @@ static unsigned int call_nr(const struct step *s)
 	return op_is_close(s->op) ? ACLIPC_CLOSE : ACLIPC_IOC(s->op);
 }
 
-static __u8 *call_key(union args *a, enum op op)
-{
-	switch (op) {
-	case OP_export:
-		return a->export.key;
-	case OP_allow:
-		return a->allow.key;
-	case OP_import:
-		return a->import.key;
-	case OP_query:
-		return a->query.key;
-	case OP_holders:
-		return a->holders.key;
-	case OP_revoke:
-		return a->revoke.key;
-	default:
-		return a->close.key;
-	}
-}
-
 static void build_export(struct director *d, const struct step *s,
 			 union args *a, struct call *call)
 {
 	a->export.addr = s->mut == MUT_wrap ? -4096ULL : T_ADDR;
 	a->export.length = M_LENGTH;
+	call->memory = m_wants_memory(s) && s->mut != MUT_wrap;
+	if (call->memory)
+		call->aux_at = offsetof(struct aclipc_export, addr);
 	a->export.out_generation = 0x6d6d6d6d;
 	a->export.__reserved = s->mut == MUT_reserved;
 }
@@ -160,13 +127,14 @@ static void call_fields(struct director *d, const struct step *s,
 		build_close(d, s, a, call);
 		break;
 	}
-	memcpy(call_key(a, s->op), d->keys[s->key], ACLIPC_KEY_MAX);
+	memcpy(args_key(a, call_struct(s->op)), d->keys[s->key],
+	       ACLIPC_KEY_MAX);
 }
 
 /* And what is wrong with them. */
 static void call_mutate(const struct step *s, union args *a, struct call *call)
 {
-	__u8 *key = call_key(a, s->op);
+	__u8 *key = args_key(a, call_struct(s->op));
 
 	switch (s->mut) {
 	case MUT_small:
@@ -180,7 +148,7 @@ static void call_mutate(const struct step *s, union args *a, struct call *call)
 		break;
 	case MUT_dirty:
 		call->len = a->size += 16;
-		a->bytes[call->len - 1] = 1;
+		call->bytes[call->len - 1] = 1;
 		break;
 	case MUT_page:
 		call->len = a->size = 4096;
@@ -213,14 +181,15 @@ void call_build(struct director *d, const struct step *s, struct call *call)
 	call->child = s->child && s->op != OP_begin_wait &&
 		      (op_is_ioctl(s->op) || s->op == OP_read ||
 		       s->op == OP_poll);
+	call->memory = false;
 	call->aux_at = 0;
 	call->aux_len = 0;
 	call->len = s->arg;
 	if (!op_is_ioctl(s->op))
 		return;
-	memset(a, 0, sizeof(*a));
+	memset(call->bytes, 0, sizeof(call->bytes));
 	call->cmd = call_nr(s);
-	call->len = call_size(s->op);
+	call->len = args_layout[call_struct(s->op)].size;
 	a->size = call->len;
 	a->flags = s->flags;
 	call_fields(d, s, a, call);
@@ -239,7 +208,7 @@ static bool check_export(struct director *d, const struct step *s,
 				     generation, d->m.last_generation);
 	model_exported(&d->m, s, e, generation);
 	want->export.out_generation = generation;
-	want->export.out_watched = 0;
+	want->export.out_watched = d->m.shares[e->share].watched;
 	return true;
 }
 
@@ -324,7 +293,8 @@ static bool call_want(struct director *d, const struct step *s,
 		want->import.out_length = M_LENGTH;
 		return true;
 	case OP_query:
-		audit_query(d, e->share, e->session, &want->query);
+		audit_query(d, e->share, e->session, &got->query,
+			    &want->query);
 		return true;
 	case OP_holders:
 		want->holders.out_holders = e->imports;
@@ -378,7 +348,7 @@ bool call_check(struct director *d, const struct step *s,
 		const struct expect *e, const struct call *call,
 		const __u8 *sent)
 {
-	static union args want;
+	static __u8 want[CALL_BYTES] __attribute__((aligned(8)));
 	char kind[64];
 	unsigned int i;
 
@@ -394,13 +364,13 @@ bool call_check(struct director *d, const struct step *s,
 		return check_poll(d, e, call);
 	if (!op_is_ioctl(s->op) || s->op == OP_badcmd)
 		return true;
-	memcpy(&want, sent, call->len);
-	if (e->replies && !call_want(d, s, e, call, &want))
+	memcpy(want, sent, call->len);
+	if (e->replies && !call_want(d, s, e, call, (union args *)want))
 		return false;
 	for (i = 0; i < call->len; i++)
-		if (want.bytes[i] != call->bytes[i])
+		if (want[i] != call->bytes[i])
 			return director_fail(d, kind, "%s: byte %u of the struct is %#x, expected %#x (returned %ld)",
 					     kind, i, call->bytes[i],
-					     want.bytes[i], call->ret);
+					     want[i], call->ret);
 	return true;
 }

@@ -71,6 +71,7 @@ static int m_finish(struct model *m, struct m_share *share)
 		return -EINVAL;
 	share->begun = false;
 	share->gone = true;
+	share->watched = false;
 	m_revoke(m, share, ACLIPC_REASON_CLOSED);
 	return 0;
 }

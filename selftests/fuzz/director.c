@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "director.h"
+#include "../ascend_sim/ascend_sim.h"
 
 bool director_fail(struct director *d, const char *kind, const char *fmt, ...)
 {
@@ -29,6 +30,25 @@ bool director_fail(struct director *d, const char *kind, const char *fmt, ...)
 	return false;
 }
 
+static const struct {
+	const char *name;
+	long low;
+} d_limits[] = {
+	{ "max_sessions", LIMIT_SESSIONS },
+	{ "max_exports", LIMIT_EXPORTS },
+	{ "max_imports", LIMIT_IMPORTS },
+	{ "max_allow", LIMIT_ALLOW },
+};
+
+static void d_limit(const struct director *d, bool low)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(d_limits); i++)
+		t_set_param(d_limits[i].name,
+			    low ? d_limits[i].low : d->usual[i]);
+}
+
 static int d_proc_open(struct d_proc *p)
 {
 	p->memfd = memfd_create("calls", MFD_CLOEXEC);
@@ -41,11 +61,17 @@ static int d_proc_open(struct d_proc *p)
 
 int director_open(struct director *d)
 {
-	int i, ret;
+	size_t i;
+	int ret;
 
 	memset(d, 0, sizeof(*d));
+	for (i = 0; i < ARRAY_SIZE(d_limits); i++)
+		d->usual[i] = t_param(d_limits[i].name);
 	/* children of killed actors are reaped here */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	d->driver = !access(ASCEND_SIM_DEV, F_OK);
+	/* importers that are told do not leave: no use in waiting for them */
+	t_set_param("exit_grace_ms", 0);
 	for (i = 0; i < PROCS; i++) {
 		ret = d_proc_open(&d->procs[i]);
 		if (ret)
@@ -246,6 +272,7 @@ static bool d_do(struct director *d, const struct step *s,
 	call->mut = s->mut;
 	call->child = false;
 	call->keep = s->arg;
+	call->memory = false;
 	switch (s->op) {
 	case OP_spawn:
 		return d_spawn(d, s);
@@ -339,6 +366,26 @@ static bool d_waits(struct director *d, bool *patient)
 	return true;
 }
 
+/* A WAIT can be seen a moment before it looks for cycles, and sleeps. */
+static bool d_asleep(struct director *d, int proc)
+{
+	struct d_proc *p = &d->procs[proc];
+	char path[64], stat[512], *state;
+	int tries;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", p->pid,
+		 p->calls->wait.pid);
+	for (tries = T_BOUND_MS; tries; tries--) {
+		if (t_slurp(path, stat, sizeof(stat)) > 0) {
+			state = strrchr(stat, ')');
+			if (state && state[2] == 'S')
+				return true;
+		}
+		poll(NULL, 0, 1);
+	}
+	return director_fail(d, "wait", "WAIT of P%d does not sleep", proc);
+}
+
 bool director_woken(struct director *d)
 {
 	struct pollfd pfd = { .events = POLLIN };
@@ -370,7 +417,7 @@ bool director_step(struct director *d, const struct step *s)
 		return false;
 	if (d->m.disturbed && !d_hung_up(d))
 		return false;
-	return audit(d, patient);
+	return audit(d, patient) && (!e.blocks || d_asleep(d, s->proc));
 }
 
 /* Keys that no program before had: what settles still knows theirs. */
@@ -398,8 +445,11 @@ void director_begin(struct director *d, const struct program *program)
 	d_keys(d);
 	t_set_param("settle_ms", program->settle_long ? d->settle_long :
 							SETTLE_SHORT);
+	if (program->limits)
+		d_limit(d, true);
 	model_begin(&d->m, program);
 	d->m.last_generation = last;
+	d->m.driver = d->driver;
 	for (spawn.proc = 0; spawn.proc < PROCS; spawn.proc++)
 		director_step(d, &spawn);
 }
@@ -414,6 +464,8 @@ bool director_end(struct director *d)
 		if (p->child)
 			d_reap(p);
 	}
+	if (d->m.limits)
+		d_limit(d, false);
 	if (!d->failed && !d->m.settle_long)
 		audit_empty(d);
 	return !d->failed;

@@ -4,6 +4,7 @@
 #define FUZZ_DIRECTOR_H
 
 #include "model.h"
+#include "../common/args.h"
 
 struct d_proc {
 	pid_t pid;
@@ -21,25 +22,12 @@ struct director {
 	struct d_proc procs[PROCS];
 	__u8 keys[KEYS][ACLIPC_KEY_MAX];
 	long settle_long;	/* milliseconds */
+	long usual[4];		/* limits of the module */
+	bool driver;		/* is there */
 	unsigned int serial;	/* programs so far: makes keys differ */
 	bool failed;
 	char kind[64];		/* what differs, the same for the same defect */
 	char what[512];		/* and how */
-};
-
-union args {
-	struct {
-		__u32 size, flags;
-	};
-	struct aclipc_info info;
-	struct aclipc_export export;
-	struct aclipc_allow allow;
-	struct aclipc_import import;
-	struct aclipc_close close;
-	struct aclipc_query query;
-	struct aclipc_holders holders;
-	struct aclipc_revoke revoke;
-	__u8 bytes[CALL_BYTES];
 };
 
 int director_open(struct director *d);
@@ -62,7 +50,7 @@ bool call_check(struct director *d, const struct step *s,
 
 /* audit.c: does all that can be asked agree with the model? */
 void audit_query(const struct director *d, int share, int session,
-		 struct aclipc_query *query);
+		 const struct aclipc_query *got, struct aclipc_query *query);
 bool audit(struct director *d, bool patient);
 bool audit_fdinfo(struct director *d, const struct step *s,
 		  const struct expect *e);

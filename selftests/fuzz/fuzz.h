@@ -31,6 +31,12 @@
 #define SETTLE_LONG	30000
 #define SETTLE_KEPT	10000	/* of a single program, which is quick */
 
+/* What one process may have if a program has limits. */
+#define LIMIT_SESSIONS	2
+#define LIMIT_EXPORTS	2
+#define LIMIT_IMPORTS	3
+#define LIMIT_ALLOW	1	/* on the list of one export */
+
 /* The first of these are ioctls, in the order of their numbers. */
 #define OPS(op)								\
 	op(info) op(export) op(allow) op(import) op(close) op(query)	\
@@ -38,7 +44,7 @@
 	op(try) op(wait) op(defer) op(finish) op(abort)			\
 	op(badcmd) op(begin_wait) op(kick)				\
 	op(open) op(closefd) op(dup) op(pass)				\
-	op(fork) op(reap) op(kill) op(exit) op(spawn) op(exec)		\
+	op(fork) op(reap) op(kill) op(exit) op(spawn) op(exec) op(memfree) \
 	op(read) op(poll) op(fdinfo)
 
 #define OP_ENUM(name) OP_##name,
@@ -75,6 +81,7 @@ struct step {
 struct program {
 	char name[64];
 	bool settle_long;
+	bool limits;		/* of a process, low enough to be met */
 	int nr;
 	struct step steps[STEPS];
 };
@@ -92,6 +99,7 @@ struct call {
 	int aux_at;			/* where in bytes a pointer to aux goes */
 	unsigned int aux_len;
 	bool keep;			/* exec */
+	bool memory;			/* export what the driver has */
 	long ret;
 	unsigned int revents;
 	pid_t pid;
@@ -118,6 +126,10 @@ bool op_is_close(enum op op);
 /* actor.c */
 void actor_main(bool admin) __attribute__((noreturn));
 long actor_ioctl(struct call *call);
+
+/* memory.c: of the driver, in an actor; 0: there is no driver */
+__u64 memory_get(void);
+long memory_free(void);
 
 /* free.c: processes and threads that run as they like */
 int free_run(__u64 seed, unsigned int seconds);

@@ -9,7 +9,7 @@ static const unsigned char weights[NR_OPS] = {
 	[OP_abort] = 12, [OP_badcmd] = 2, [OP_begin_wait] = 12, [OP_kick] = 5,
 	[OP_open] = 18, [OP_closefd] = 8, [OP_dup] = 6, [OP_pass] = 6,
 	[OP_fork] = 3, [OP_reap] = 3, [OP_kill] = 6, [OP_exit] = 2,
-	[OP_spawn] = 12, [OP_exec] = 1, [OP_read] = 18, [OP_poll] = 6,
+	[OP_spawn] = 12, [OP_exec] = 1, [OP_memfree] = 2, [OP_read] = 18, [OP_poll] = 6,
 	[OP_fdinfo] = 6,
 };
 
@@ -103,6 +103,7 @@ static void random_place(const struct model *m, __u64 *seed, struct step *s)
 		s->slot = dice(seed, SLOTS);
 		if (s->op == OP_spawn ? !m->procs[s->proc].alive :
 		    s->op == OP_reap ? m->procs[s->proc].lingers :
+		    s->op == OP_memfree ? m->procs[s->proc].memory :
 		    s->op == OP_kick ? m->procs[s->proc].wait_share != NONE :
 		    s->op == OP_open ? m->procs[s->proc].slots[s->slot] == NONE :
 		    m->procs[s->proc].slots[s->slot] != NONE)
@@ -133,6 +134,8 @@ static int random_arg(__u64 *seed, enum op op)
 	case OP_read:
 		return dice(seed, 2) ? 8000 :
 		       lengths[dice(seed, ARRAY_SIZE(lengths))];
+	case OP_export:
+		return !dice(seed, 12);
 	case OP_badcmd:
 		return dice(seed, 2) * 100 + dice(seed, 100);
 	default:

@@ -8,6 +8,7 @@ void model_begin(struct model *m, const struct program *program)
 
 	memset(m, 0, sizeof(*m));
 	m->settle_long = program->settle_long;
+	m->limits = program->limits;
 	for (i = 0; i < PROCS; i++) {
 		m->procs[i].wait_share = NONE;
 		for (j = 0; j < SLOTS; j++) {
@@ -23,6 +24,7 @@ void model_spawned(struct model *m, int proc, pid_t pid, bool admin)
 
 	p->alive = true;
 	p->admin = admin;
+	p->memory = false;
 	p->owner = m->nr_owners++;
 	m->owners[p->owner] = (struct m_owner){ .pid = pid };
 }
@@ -34,12 +36,20 @@ void model_exported(struct model *m, const struct step *s,
 	m->last_generation = generation;
 }
 
+/* Of what nobody watches nobody is told that it goes: that breaks the rules. */
+bool m_wants_memory(const struct step *s)
+{
+	return s->arg && !s->child && !(s->flags & ACLIPC_EXPORT_UNWATCHED);
+}
+
 static int m_export(struct model *m, int session, const struct step *s,
 		    struct expect *e)
 {
 	int old = m_registered(m, s->key);
 	struct m_share *share;
 
+	if (m_full_exports(m, m->sessions[session].owner))
+		return -EDQUOT;
 	if (old != NONE && m->shares[old].state != ACLIPC_STATE_REVOKED)
 		return -EEXIST;
 	if (old != NONE) {
@@ -54,13 +64,29 @@ static int m_export(struct model *m, int session, const struct step *s,
 	share->known = true;
 	share->registered = true;
 	share->anyone = s->flags & ACLIPC_EXPORT_ANYONE;
+	share->watched = m->driver && m_wants_memory(s);
 	return 0;
+}
+
+/* What the driver watched is told, and not watched any more. */
+static void m_memfree(struct model *m, const struct m_proc *p)
+{
+	struct m_share *share;
+
+	m->disturbed = true;
+	for (share = m->shares; share < m->shares + m->nr_shares; share++) {
+		if (!share->watched ||
+		    m->sessions[share->session].owner != p->owner)
+			continue;
+		share->watched = false;
+		m_revoke(m, share, ACLIPC_REASON_FREED);
+	}
 }
 
 static int m_allow(struct model *m, int session, const struct step *s,
 		   struct expect *e)
 {
-	struct m_share *share;
+	struct m_share *share, before;
 	int err, i;
 
 	e->share = m_own(m, session, s, &err);
@@ -71,12 +97,17 @@ static int m_allow(struct model *m, int session, const struct step *s,
 	if (s->arg & 0x40)
 		return -EINVAL;
 	share = &m->shares[e->share];
+	before = *share;
 	for (i = 0; i < PROCS; i++) {
 		if (!(s->arg & 1 << i) || !m->procs[i].alive ||
 		    m->procs[i].owner == m->sessions[share->session].owner)
 			continue;
 		share->allow[m->procs[i].owner] = true;
 		e->added++;
+	}
+	if (m_full_allow(m, share)) {
+		*share = before;
+		return -EDQUOT;
 	}
 	share->anyone |= !!(s->flags & ACLIPC_ALLOW_ANYONE);
 	share->remote |= !!(s->flags & ACLIPC_ALLOW_REMOTE);
@@ -100,6 +131,8 @@ static int m_import(struct model *m, int session, const struct step *s,
 		return -EOWNERDEAD;
 	if (share->state != ACLIPC_STATE_LIVE)
 		return -ESHUTDOWN;
+	if (m_full_imports(m, m->sessions[session].owner))
+		return -EDQUOT;
 	import = &share->imports[session];
 	if (!import->count++)
 		import->order = ++m->nr_orders;
@@ -135,6 +168,7 @@ static int m_revoke_call(struct model *m, bool admin, int session,
 		return -EPERM;
 	e->imports = model_imports(m, share, false, false);
 	share->gone |= gone;
+	share->watched &= !gone;
 	m_revoke(m, share, s->arg ?: ACLIPC_REASON_FORCED);
 	return 0;
 }
@@ -253,10 +287,12 @@ static void m_reap(struct model *m, struct m_proc *p)
 }
 
 /* What has no descriptor, or another one afterwards. */
-static void m_other(struct model *m, struct m_proc *p, const struct step *s)
+static int m_other(struct model *m, struct m_proc *p, const struct step *s)
 {
 	switch (s->op) {
 	case OP_open:
+		if (m_full_sessions(m, p->owner))
+			return -EDQUOT;
 		m_slot_set(m, &p->slots[s->slot], m_session_new(m, p->owner));
 		break;
 	case OP_fork:
@@ -275,9 +311,13 @@ static void m_other(struct model *m, struct m_proc *p, const struct step *s)
 	case OP_kick:
 		m_wait_end(m, p, -EINTR);
 		break;
+	case OP_memfree:
+		m_memfree(m, p);
+		break;
 	default:
 		break;
 	}
+	return 0;
 }
 
 static bool m_skip(const struct model *m, const struct step *s)
@@ -292,8 +332,12 @@ static bool m_skip(const struct model *m, const struct step *s)
 	case OP_kick:
 		return p->wait_share == NONE;
 	case OP_begin_wait:
-	case OP_exec:
 		return p->wait_share != NONE;
+	case OP_exec:
+		/* whether driver or session is first, nobody knows */
+		return p->wait_share != NONE || p->memory;
+	case OP_memfree:
+		return !p->memory;
 	case OP_fork:
 		return p->lingers;
 	case OP_pass:
@@ -337,12 +381,14 @@ void model_step(struct model *m, const struct step *s, struct expect *e)
 	e->skipped = m_skip(m, s);
 	if (e->skipped || s->op == OP_spawn)
 		return;
+	if (s->op == OP_export && m_wants_memory(s))
+		p->memory = m->driver;
 	if (op_is_ioctl(s->op) || s->op >= OP_read ||
 	    (s->op >= OP_closefd && s->op <= OP_pass)) {
 		e->session = p->slots[s->slot];
 		e->ret = m_with_slot(m, p, s, e);
 	} else {
-		m_other(m, p, s);
+		e->ret = m_other(m, p, s);
 	}
 	e->replies = !e->ret || e->ret == -EBUSY || e->ret == -ETIMEDOUT ||
 		     e->ret == -EINTR || e->ret == -EDEADLK;

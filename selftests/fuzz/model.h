@@ -38,12 +38,13 @@ struct m_share {
 	bool known;
 	bool registered;	/* found by its key */
 	bool begun, gone, deferred, anyone, remote, drained;
+	bool watched;		/* the driver tells when its memory goes */
 	bool allow[M_MAX];	/* owners */
 	struct m_import imports[M_MAX];	/* by session */
 };
 
 struct m_proc {
-	bool alive, admin;
+	bool alive, admin, memory;	/* that the driver has */
 	int owner;
 	int slots[SLOTS];	/* sessions */
 	int lingering[SLOTS];	/* what its forked child still has */
@@ -57,6 +58,8 @@ struct m_proc {
 
 struct model {
 	bool settle_long;
+	bool limits;
+	bool driver;
 	bool disturbed;		/* a session ended: the kernel needs a moment */
 	__u64 last_generation;
 	int nr_owners, nr_sessions, nr_shares, nr_orders;
@@ -122,6 +125,14 @@ int m_ask(const struct model *m, int session, bool admin, const struct step *s,
 int m_held(const struct model *m, int session, const struct step *s, int *err);
 bool m_allows(const struct model *m, const struct m_share *share, int owner);
 bool m_deadlock(const struct model *m, int share);
+
+bool m_wants_memory(const struct step *s);
+
+/* limits.c: is one more too many? */
+bool m_full_sessions(const struct model *m, int owner);
+bool m_full_exports(const struct model *m, int owner);
+bool m_full_imports(const struct model *m, int owner);
+bool m_full_allow(const struct model *m, const struct m_share *share);
 
 /* close.c: what exporters and importers ask of a key */
 int m_close(struct model *m, int session, const struct step *s,

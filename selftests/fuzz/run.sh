@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # run.sh: fuzzing.  What the library and the tool parse, on the host; then
-# random programs of calls against a model, in a VM.  TAP, counted at the end.
+# random programs of calls against a model, in a VM, under the checker of traces.
+# TAP, counted at the end.
 #
 # Environment: DURATION (60: seconds of calls), PARSE_SECONDS (20: for each
 # parser, 0: none), SEED, KERNEL (debug; kcsan, 6.1 ...), COVER (of 100 programs
@@ -73,15 +74,18 @@ programs() {
 		args+=(--cover "$COVER")
 		vm_build=$(cover_build)
 	fi
+	# the checker keeps the events of a minute or two, and all exports
 	BUILD=$vm_build OUT=$found TIMEOUT=$((DURATION * 2 + 900)) \
-		KERNEL=$KERNEL "$vm_dir/run.sh" "$out/aclipc_fuzz" \
-		"${args[@]}" || rc=$?
+		MEM=$((1024 + 4 * (DURATION < 768 ? DURATION : 768))) \
+		KERNEL=$KERNEL FILES=$out/aclipc_fuzz "$vm_dir/run.sh" \
+		"$build/conform/conform" ./aclipc_fuzz "${args[@]}" || rc=$?
 	printf '\n@@ end fuzz %s\n' $rc
 }
 
 kselftest=$("$vm_dir/kselftest.sh")
 make -s -C "$fuzz_dir" OUT="$out" \
 	KSELFTEST="$kselftest/tools/testing/selftests" all
+make -s -C "$top/selftests/conform" OUT="$build/conform"
 [ "$parse_seconds" = 0 ] || make -s -C "$fuzz_dir" OUT="$out" parse
 echo "SEED=$SEED"
 {

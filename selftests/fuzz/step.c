@@ -7,6 +7,8 @@
  * gen is 0, the number of a successful export counted from 1, or "none".  arg:
  *
  *   allow     bits: 0-3 process n, 4 one that is not, 5 number 0, 6 negative
+ *   export    1: memory that the driver has, and frees with "memfree", if the
+ *             export is to be watched
  *   wait      milliseconds
  *   holders   room for so many
  *   revoke    reason
@@ -15,7 +17,8 @@
  *   read      bytes
  *   badcmd    number of the call, from 100 on with size and direction
  *
- * "settle long" in the head: what settles stays until the program is over.
+ * "settle long" in the head: what settles stays until the program is over;
+ * "limits": a process may have few sessions, exports and imports.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +85,8 @@ void program_print(const struct program *program, FILE *f, const char *prefix)
 	fprintf(f, "%sprogram %s\n", prefix, program->name);
 	if (program->settle_long)
 		fprintf(f, "%ssettle long\n", prefix);
+	if (program->limits)
+		fprintf(f, "%slimits\n", prefix);
 	for (i = 0; i < program->nr; i++)
 		fprintf(f, "%s%s\n", prefix,
 			step_text(&program->steps[i], buf, sizeof(buf)));
@@ -188,6 +193,10 @@ int program_read(struct program *program, FILE *f, int *line)
 		begun = true;
 		if (!strcmp(buf, "settle long\n")) {
 			program->settle_long = true;
+			continue;
+		}
+		if (!strcmp(buf, "limits\n")) {
+			program->limits = true;
 			continue;
 		}
 		if (program->nr == STEPS ||

@@ -1,20 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # In the VM: every library with every module; the main job, and what is said.
-n=0
-bad=0
+# shellcheck source=../vm/ok.sh
+. ./ok.sh
 lib=$(ls -d /usr/lib/*/libaclipc.so.0.*)
 version() {
 	echo 0.$((1 + $1)).0
-}
-
-ok() { # DESCRIPTION, of the command before
-	set -- $? "$1"
-	n=$((n + 1))
-	[ "$1" != 0 ] || { echo "ok $n - $2"; return; }
-	bad=1
-	echo "not ok $n - $2"
-	tail -n 30 /tmp/out | sed 's/^/# /'
 }
 
 apart() { # VERDICT TEXT
@@ -42,5 +33,4 @@ for module in 0 1 2; do
 		ok "$what: list"
 	done
 done
-echo "1..$n"
-exit $bad
+finish

@@ -39,5 +39,5 @@ for n in 0 1 2; do
 	variant $n
 done
 KERNEL=$kernel FILES="$(echo "$out"/{aclipc-?.ko,lib-?.so,tool-?}) \
-	$build/selftests/lib_basic" \
+	$build/selftests/lib_basic $vm_dir/ok.sh" \
 	"$vm_dir/run.sh" "$here/guest.sh"

@@ -47,7 +47,7 @@ vm() { # KERNEL SVM
 	programs
 	echo "kernel $1, SVM $2: ${#left[@]} programs" >&2
 	paths=$(files "${left[@]}" | tr '\n' ' ')
-	# torture runs under the checker of traces
+	# torture and the fuzzer run under the checker of traces
 	[ "$arch" != amd64 ] || paths+=" $build/conform/conform"
 	: > "$logs/$name.log"
 	while [ ${#left[@]} -gt 0 ]; do

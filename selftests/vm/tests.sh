@@ -3,10 +3,12 @@
 # tests.sh PROGRAM...: run test programs one after the other, in the VM.
 # check.sh counts what they print.
 
-# under the checker of traces, if it is at hand
+# what is random runs under the checker of traces, if it is at hand
 run() {
 	under=
-	[ "$1" != torture ] || [ ! -x ./conform ] || under=./conform
+	case $1 in
+	torture | aclipc_fuzz) [ ! -x ./conform ] || under=./conform ;;
+	esac
 	timeout -s KILL "${timeout:-300}" $under "./$1" 2>&1
 }
 
