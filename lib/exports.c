@@ -104,7 +104,7 @@ static int region_insert_locked(struct state *state, struct region *region)
 	struct region *old, **slot;
 
 	while ((old = region_find_locked(state, region->base, region->size))) {
-		if (old->busy || old->linked)
+		if (region_is_busy(old) || old->linked)
 			return -EAGAIN;
 		region_absorb(state, region, old);
 	}
@@ -130,6 +130,8 @@ static int export_place_locked(struct state *state, struct export *export,
 	int ret;
 
 	region = region_find_locked(state, range->base, range->size);
+	if (region && region->busy)
+		return -EAGAIN;
 	if (!region || !region_covers(region, range)) {
 		region = *spare;
 		*region = *range;
@@ -138,6 +140,7 @@ static int export_place_locked(struct state *state, struct export *export,
 			return ret;
 		*spare = NULL;
 	}
+	region->entering++;
 	export->region = region;
 	export->next = region->exports;
 	region->exports = export;
@@ -191,7 +194,10 @@ static void past_add_locked(struct state *state, struct export *export,
 	past->nr++;
 }
 
-/* -EEXIST: this key is in the table, and not of the past. */
+/*
+ * -EEXIST: this key is in the table, and not of the past.  0: it is, and
+ * export_entered() has to follow.
+ */
 int export_insert(struct state *state, struct export *export,
 		  const struct region *range)
 {
@@ -224,6 +230,15 @@ int export_insert(struct state *state, struct export *export,
 	state_unlock(state);
 	free(spare);
 	return ret;
+}
+
+/* The module knows it, or will not. */
+void export_entered(struct state *state, struct export *export)
+{
+	state_lock(state);
+	export->region->entering--;
+	pthread_cond_broadcast(&state->done);
+	state_unlock(state);
 }
 
 /*
@@ -287,7 +302,7 @@ int export_acquire(struct state *state, const struct aclipc_key *key,
 			ret = -EINPROGRESS;
 			break;
 		}
-		if (export->region && !export->region->busy) {
+		if (export->region && !region_is_busy(export->region)) {
 			export->region->busy = true;
 			*result = export;
 			break;
@@ -314,11 +329,12 @@ int region_acquire(struct state *state, uint64_t addr, uint64_t until_ms,
 			ret = -ENOENT;
 			break;
 		}
-		if (region->free_pending) {
+		/* busy: if it is being freed, it may be the caller's anew */
+		if (region->free_pending && !region->busy) {
 			ret = -EALREADY;
 			break;
 		}
-		if (!region->busy) {
+		if (!region_is_busy(region)) {
 			region->busy = true;
 			*result = region;
 			break;

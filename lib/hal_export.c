@@ -42,14 +42,15 @@ static int create_wait(struct state *state, DVdeviceptr vptr, size_t bytes)
 	state_lock(state);
 	for (;;) {
 		region = region_find_locked(state, vptr, bytes);
-		if (region && region->free_pending) {
+		if (region && region->free_pending && !region->busy) {
 			ret = -EBUSY;
 			break;
 		}
 		export = region ? region->exports : NULL;
 		while (export && !export->closing)
 			export = export->next;
-		if (!export)
+		/* busy: if it is being freed, it may be the caller's anew */
+		if (!export && !(region && region->free_pending))
 			break;
 		ret = self.in_lib > 1 ? -EBUSY :
 		      state_wait(state, &state->done, until) ? 0 : -ETIMEDOUT;
@@ -139,6 +140,7 @@ static int create_track(struct create_call *call, const char *name)
 	if (ret == -EEXIST &&
 	    !session_revoke(state, &key, 0, ACLIPC_REASON_FREED))
 		ret = session_export(state, export);
+	export_entered(state, export);
 	if (ret)
 		create_forget(state, &key);
 	return ret;

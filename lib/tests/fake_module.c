@@ -156,6 +156,11 @@ static int do_close(struct aclipc_close *arg)
 		return EPERM;
 	switch (arg->op) {
 	case ACLIPC_CLOSE_FINISH:
+		if (fake_module.at_finish) {
+			pthread_mutex_unlock(&lock);
+			fake_module.at_finish();
+			pthread_mutex_lock(&lock);
+		}
 		k->state = 0;
 		return 0;
 	case ACLIPC_CLOSE_ABORT:

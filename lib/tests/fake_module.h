@@ -22,6 +22,7 @@ struct fake_module {
 	int wait_errno;		/* what a WAIT with imports ends with */
 	int wait_raises;	/* a signal during the WAIT */
 	void (*at_wait)(void);	/* called during the WAIT, or NULL */
+	void (*at_finish)(void);	/* during the FINISH */
 	int import_errno, export_errno, allow_errno;
 	unsigned int last_timeout;
 	char log[4096];		/* one letter for each ioctl */

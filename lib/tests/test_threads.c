@@ -57,6 +57,11 @@ static void *do_free(void *addr)
 	return (void *)(intptr_t)halMemFree(addr);
 }
 
+static void *do_create(void *name)
+{
+	return (void *)(intptr_t)halShmemCreateHandle(ADDR, SIZE, name, 65);
+}
+
 static void *do_device_close(void *device)
 {
 	return (void *)(intptr_t)halDeviceClose((uint32_t)(uintptr_t)device,
@@ -282,6 +287,50 @@ static void signal_handler_while_the_tables_are_locked(void)
 	check_is(halShmemCloseHandle(va), 0);
 }
 
+/*
+ * The driver has freed what was pending, and may have handed it out anew, but
+ * the thread that freed it still stands in the module.
+ */
+static void freed_and_not_yet_forgotten(void)
+{
+	char name[65];
+
+	fake_module.present = 1;
+	export_key(name);
+	fake_foreign(name, 1);
+	fake_module.at_finish = park;
+	check_is(halMemFree((void *)ADDR), 0);
+	fake_foreign(name, -1);
+	sleep_until(&parked, 1);
+	check_log(fake_hal.log, "CDF");
+}
+
+static void memory_is_exported_by_who_has_it_anew(void)
+{
+	pthread_t creator;
+	char name[65];
+
+	freed_and_not_yet_forgotten();
+	pthread_create(&creator, NULL, do_create, name);
+	usleep(50 * 1000);
+	let_go();
+	check_is(joined(creator), 0);
+	check(fake_find(name)->mine);
+	check_is(halShmemDestroyHandle(name), 0);
+}
+
+static void memory_is_freed_by_who_has_it_anew(void)
+{
+	pthread_t freer;
+
+	freed_and_not_yet_forgotten();
+	pthread_create(&freer, NULL, do_free, (void *)ADDR);
+	usleep(50 * 1000);
+	let_go();
+	check_is(joined(freer), 0);
+	check_log(fake_hal.log, "F");
+}
+
 /* Hooks do the work then, each time one is called. */
 static void no_thread_for_deferred_work(void)
 {
@@ -346,6 +395,8 @@ SCENARIOS(
 	SCENARIO(device_close_does_not_wait_for_ever),
 	SCENARIO(signal_handler_at_the_same_memory),
 	SCENARIO(signal_handler_while_the_tables_are_locked),
+	SCENARIO(memory_is_exported_by_who_has_it_anew),
+	SCENARIO(memory_is_freed_by_who_has_it_anew),
 	SCENARIO(no_thread_for_deferred_work),
 	SCENARIO(no_thread_and_out_of_memory),
 )
