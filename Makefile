@@ -73,12 +73,14 @@ check: selftests
 
 # DEBUG=kcsan or DEBUG="debug kcsan"; a debug kernel is several times slower
 check-debug: selftests
-	@KERNELS="$(or $(DEBUG),debug)" HOST=no LOGS=$(BUILD)/check-debug \
-		TEST_TIMEOUT=1200 TIMEOUT=$(or $(TIMEOUT),7200) $(VM)/check.sh
+	@KERNELS="$(or $(DEBUG),debug)" HOST=no \
+		LOGS="$(or $(LOGS),$(BUILD)/check-debug)" TEST_TIMEOUT=1200 \
+		TIMEOUT=$(or $(TIMEOUT),7200) $(VM)/check.sh
 
 # other kernels, arm64, clang, and what is like 5.4
 check-kernels: selftests packages-kernels
-	@HOST=matrix LOGS=$(BUILD)/check-kernels SVMS="$(or $(SVMS),v2)" \
+	@HOST=matrix LOGS="$(or $(LOGS),$(BUILD)/check-kernels)" \
+		SVMS="$(or $(SVMS),v2)" \
 		KERNELS="$(or $(KERNELS),5.10 6.1 6.12 7.x 5.4-like 6.1-clang \
 		6.1-arm64 6.12-arm64)" TEST_TIMEOUT=600 \
 		TIMEOUT=$(or $(TIMEOUT),3600) $(VM)/check.sh
