@@ -117,7 +117,7 @@ static struct region *closing_take(struct closing *closing)
 			if (region->held_back ||
 			    !device_matches(region->device, closing->device))
 				continue;
-			if (!region_is_busy(region))
+			if (!region->busy)
 				break;
 			busy = true;
 		}

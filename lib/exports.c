@@ -104,7 +104,7 @@ static int region_insert_locked(struct state *state, struct region *region)
 	struct region *old, **slot;
 
 	while ((old = region_find_locked(state, region->base, region->size))) {
-		if (region_is_busy(old) || old->linked)
+		if (old->busy || old->linked)
 			return -EAGAIN;
 		region_absorb(state, region, old);
 	}
@@ -140,7 +140,7 @@ static int export_place_locked(struct state *state, struct export *export,
 			return ret;
 		*spare = NULL;
 	}
-	region->entering++;
+	region->busy = true;
 	export->region = region;
 	export->next = region->exports;
 	region->exports = export;
@@ -195,8 +195,8 @@ static void past_add_locked(struct state *state, struct export *export,
 }
 
 /*
- * -EEXIST: this key is in the table, and not of the past.  0: it is, and
- * export_entered() has to follow.
+ * -EEXIST: this key is in the table, and not of the past.  0: it is, and its
+ * region is busy, so that nobody closes what the module does not know yet.
  */
 int export_insert(struct state *state, struct export *export,
 		  const struct region *range)
@@ -230,15 +230,6 @@ int export_insert(struct state *state, struct export *export,
 	state_unlock(state);
 	free(spare);
 	return ret;
-}
-
-/* The module knows it, or will not. */
-void export_entered(struct state *state, struct export *export)
-{
-	state_lock(state);
-	export->region->entering--;
-	pthread_cond_broadcast(&state->done);
-	state_unlock(state);
 }
 
 /*
@@ -302,7 +293,7 @@ int export_acquire(struct state *state, const struct aclipc_key *key,
 			ret = -EINPROGRESS;
 			break;
 		}
-		if (export->region && !region_is_busy(export->region)) {
+		if (export->region && !export->region->busy) {
 			export->region->busy = true;
 			*result = export;
 			break;
@@ -334,7 +325,7 @@ int region_acquire(struct state *state, uint64_t addr, uint64_t until_ms,
 			ret = -EALREADY;
 			break;
 		}
-		if (!region_is_busy(region)) {
+		if (!region->busy) {
 			region->busy = true;
 			*result = region;
 			break;

@@ -8,10 +8,13 @@
 struct create_call {
 	struct state *state;
 	struct export *export;	/* not in the table yet */
+	struct region *region;	/* busy, or NULL */
 };
 
 static void create_cleanup(struct create_call *call)
 {
+	if (call->region)
+		region_release(call->state, call->region);
 	free(call->export);
 }
 
@@ -108,41 +111,27 @@ static int create_insert(struct create_call *call)
 	return ret;
 }
 
-static void create_forget(struct state *state, const struct aclipc_key *key)
-{
-	struct region *region;
-	struct export *export;
-
-	if (export_acquire(state, key, now_ms() + 1000, &export))
-		return;
-	region = export->region;
-	export_remove(state, export, 0);
-	region_release(state, region);
-}
-
 /* Make the new key known: here first, then in the module. */
 static int create_track(struct create_call *call, const char *name)
 {
 	struct state *state = call->state;
 	struct export *export = call->export;
-	struct aclipc_key key;
 	int ret;
 
 	if (!key_from_name(&export->key, name))
 		return -EINVAL;
-	key = export->key;
 	export->state = EXPORT_LIVE;
 	ret = create_insert(call);
 	if (ret)
 		return ret;
 	call->export = NULL;
+	call->region = export->region;
 	ret = session_export(state, export);
 	if (ret == -EEXIST &&
-	    !session_revoke(state, &key, 0, ACLIPC_REASON_FREED))
+	    !session_revoke(state, &export->key, 0, ACLIPC_REASON_FREED))
 		ret = session_export(state, export);
-	export_entered(state, export);
 	if (ret)
-		create_forget(state, &key);
+		export_remove(state, export, 0);
 	return ret;
 }
 

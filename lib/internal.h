@@ -213,7 +213,6 @@ struct region {
 	uint32_t device;
 	bool exact;		/* base is the allocation's own */
 	bool busy;
-	unsigned int entering;	/* exports that the module does not know yet */
 	bool free_pending;	/* the caller freed it */
 	bool linked;		/* on state->pending */
 	bool ready;		/* something drained, or look again */
@@ -226,12 +225,6 @@ struct region {
 	struct region *prev, *next;			/* state->all */
 	struct region *pending_prev, *pending_next;	/* state->pending */
 };
-
-/* Nobody closes or frees what is not known to the module yet. */
-static inline bool region_is_busy(const struct region *region)
-{
-	return region->busy || region->entering;
-}
 
 /* One import.  Belongs to the node of its address. */
 struct import {
@@ -376,7 +369,6 @@ int export_insert(struct state *state, struct export *export,
 		  const struct region *range);
 void export_remove(struct state *state, struct export *export,
 		   enum export_state past);
-void export_entered(struct state *state, struct export *export);
 int export_acquire(struct state *state, const struct aclipc_key *key,
 		   uint64_t until_ms, struct export **export);
 int region_acquire(struct state *state, uint64_t addr, uint64_t until_ms,
