@@ -10,25 +10,43 @@
 
 /*
  * Tables that are full grow with the next key, unless a work item did it
- * before.  It cannot here: the test does not let it run.
+ * before.  It cannot here: the test leaves it neither the processor nor the part
+ * of each second that the scheduler keeps for others.
  */
 FIXTURE(full)
 {
 	struct world w;
 	unsigned int refused, failed;
+	int cpu;
 };
+
+static int others_share(int cpu, const char *ns)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path),
+		 "/sys/kernel/debug/sched/fair_server/cpu%d/runtime", cpu);
+	return t_put(path, ns);
+}
 
 FIXTURE_SETUP(full)
 {
 	static const struct sched_param first = { .sched_priority = 1 };
+	cpu_set_t here;
 
+	self->cpu = sched_getcpu();
 	ASSERT_EQ(0, world_init(&self->w, false));
 	ASSERT_EQ(0, world_begin(&self->w));
+	CPU_ZERO(&here);
+	CPU_SET(self->cpu, &here);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(here), &here));
+	ASSERT_EQ(0, others_share(self->cpu, "0"));
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
 }
 
 FIXTURE_TEARDOWN_PARENT(full)
 {
+	EXPECT_EQ(0, others_share(self->cpu, "50000000"));
 	EXPECT_EQ(0, t_nothing_left());
 }
 
@@ -79,11 +97,14 @@ static void export_full(struct __test_metadata *_metadata,
 TEST_F(full, export_into_tables_that_are_full)
 {
 	static const struct sched_param param;
-	unsigned int usual, i;
+	unsigned int usual = LIMIT, points, i;
 	char key[16];
 
-	export_points(&self->w);
-	usual = export_points(&self->w);
+	/* now and then one more is for the kernel's own stock */
+	for (i = 0; i < 8; i++) {
+		points = export_points(&self->w);
+		usual = points < usual ? points : usual;
+	}
 	for (i = 0; i < KEYS; i++) {
 		snprintf(key, sizeof(key), "%08u", i);
 		export_full(_metadata, self, key, usual);
