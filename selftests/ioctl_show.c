@@ -233,18 +233,6 @@ TEST_F(show, holders_say_who_how_often_and_since_when)
 	EXPECT_EQ(2, t_holders(self->fd, KEY, NULL, 0));
 }
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 TEST_F(show, tracepoints_tell_the_story)
 {
 	static const char * const events[] = {
@@ -270,8 +258,8 @@ TEST_F(show, tracepoints_tell_the_story)
 			TH_LOG("%s", events[i]);
 		}
 	}
-	ASSERT_EQ(0, put(TRACING "trace", ""));
-	ASSERT_EQ(0, put(TRACING "events/aclipc/enable", "1"));
+	ASSERT_EQ(0, t_put(TRACING "trace", ""));
+	ASSERT_EQ(0, t_put(TRACING "events/aclipc/enable", "1"));
 	peer = t_peer();
 	ASSERT_LE(0, peer);
 	EXPECT_EQ(0, t_export(peer, "traced", ANYONE));
@@ -281,7 +269,7 @@ TEST_F(show, tracepoints_tell_the_story)
 	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_defer(peer, "traced"));
 	EXPECT_EQ(0, t_finish(peer, "traced"));
 	EXPECT_EQ(0, t_close_fd(peer));
-	EXPECT_EQ(0, put(TRACING "events/aclipc/enable", "0"));
+	EXPECT_EQ(0, t_put(TRACING "events/aclipc/enable", "0"));
 	ASSERT_LT(0, t_slurp(TRACING "trace", self->text, 1 << 20));
 	for (at = self->text, i = 0; i < ARRAY_SIZE(order); i++) {
 		at = strstr(at, order[i]);
@@ -298,10 +286,10 @@ TEST_F(show, keys_are_not_shown_whole_to_others)
 	ASSERT_LT(0, fdinfo(self->fd, self->text));
 	EXPECT_EQ(NULL, strstr(self->text, KEY));
 	EXPECT_EQ(NULL, strstr(self->text, START "6f"));
-	ASSERT_EQ(0, put(TRACING "trace", ""));
-	ASSERT_EQ(0, put(TRACING "events/aclipc/enable", "1"));
+	ASSERT_EQ(0, t_put(TRACING "trace", ""));
+	ASSERT_EQ(0, t_put(TRACING "events/aclipc/enable", "1"));
 	ASSERT_EQ(ACLIPC_ANSWER_PENDING, t_defer(self->fd, KEY));
-	ASSERT_EQ(0, put(TRACING "events/aclipc/enable", "0"));
+	ASSERT_EQ(0, t_put(TRACING "events/aclipc/enable", "0"));
 	ASSERT_LT(0, t_slurp(TRACING "trace", self->text, 1 << 20));
 	EXPECT_EQ(NULL, strstr(self->text, "secret"));
 }

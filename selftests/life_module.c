@@ -41,18 +41,6 @@ static bool loaded(const char *module)
 	return !access(path, F_OK);
 }
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 struct storm {
 	bool stop;
 	unsigned long opened, refused, read, lines, unexpected;
@@ -310,8 +298,8 @@ static long fn_contain(int fd, void *arg)
 		return -errno;
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
 		return -EOPNOTSUPP;
-	if (put("/proc/self/setgroups", "deny") ||
-	    put("/proc/self/uid_map", map) || put("/proc/self/gid_map", map))
+	if (t_put("/proc/self/setgroups", "deny") ||
+	    t_put("/proc/self/uid_map", map) || t_put("/proc/self/gid_map", map))
 		return -EPROTO;
 	return open_again(fd);
 }
@@ -462,7 +450,7 @@ static int cgroup_add(int peer)
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", t_pid(peer));
-	return put(CGROUP "/aclipc/cgroup.procs", pid);
+	return t_put(CGROUP "/aclipc/cgroup.procs", pid);
 }
 
 static bool oom_killed(int peer)
@@ -480,18 +468,18 @@ FIXTURE(oom)
 FIXTURE_SETUP(oom)
 {
 	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
-	put(CGROUP "/cgroup.subtree_control", "+memory");
+	t_put(CGROUP "/cgroup.subtree_control", "+memory");
 	if (mkdir(CGROUP "/aclipc", 0755) && errno != EEXIST) {
 		self->skip = true;
 		SKIP(return, "no cgroup2");
 	}
-	if (put(CGROUP "/aclipc/memory.max", LIMIT)) {
+	if (t_put(CGROUP "/aclipc/memory.max", LIMIT)) {
 		self->skip = true;
 		SKIP(return, "no memory controller of cgroup2");
 	}
-	put(CGROUP "/aclipc/memory.swap.max", "0");
+	t_put(CGROUP "/aclipc/memory.swap.max", "0");
 	/* all of the group die, not the fattest alone */
-	ASSERT_EQ(0, put(CGROUP "/aclipc/memory.oom.group", "1"));
+	ASSERT_EQ(0, t_put(CGROUP "/aclipc/memory.oom.group", "1"));
 	self->fd = t_open();
 	self->peer = t_peer();
 	ASSERT_LE(0, self->peer);

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "common/aclipc_test.h"
+#include "common/watch.h"
 
 #define KEY	"tool_cli_first_key"
 #define OTHER	"tool_cli_second_key"
 #define HEX	"746f6f6c5f636c695f66697273745f6b6579"	/* KEY */
 #define ANYONE	ACLIPC_EXPORT_ANYONE
-#define INSTANCES "/sys/kernel/tracing/instances"
 #define USER	"/usr/bin/setpriv --reuid=1000 --regid=1000 --clear-groups "
 
 enum { OK, PROBLEM, USAGE, NO_MODULE, NO_KEY, DENIED, AMBIGUOUS };
@@ -240,27 +240,6 @@ static int instances(void)
 	return n;
 }
 
-static pid_t watch_start(const char *option, int *out)
-{
-	int fds[2];
-	pid_t pid;
-
-	if (pipe(fds))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(fds[1], STDOUT_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		execlp("aclipc", "aclipc", "watch", option, NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	*out = fds[0];
-	return pid;
-}
-
 static int watch_until(int fd, char *out, size_t size, const char *text)
 {
 	size_t have = 0;
@@ -273,16 +252,6 @@ static int watch_until(int fd, char *out, size_t size, const char *text)
 			return 0;
 	}
 	return -1;
-}
-
-/* From now on no event is lost. */
-static bool watching(pid_t pid)
-{
-	char path[128], text[8];
-
-	snprintf(path, sizeof(path),
-		 INSTANCES "/aclipc-watch-%d/events/aclipc/enable", pid);
-	return t_slurp(path, text, sizeof(text)) > 0 && text[0] == '1';
 }
 
 TEST_F(tool, watch_follows_and_cleans_up)

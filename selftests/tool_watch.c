@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What "aclipc watch" says of each thing that can happen to a key. */
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/aclipc_test.h"
+#include "common/watch.h"
 
 #define KEY	"tool_watch"
 #define HEX	"746f6f6c5f7761"	/* the beginning of KEY */
@@ -23,39 +22,16 @@ FIXTURE(watch)
 	char text[65536];
 };
 
-/* From now on no event is lost. */
-static bool watching(pid_t pid)
-{
-	char path[128], text[8];
-
-	snprintf(path, sizeof(path),
-		 "/sys/kernel/tracing/instances/aclipc-watch-%d/events/aclipc/enable",
-		 pid);
-	return t_slurp(path, text, sizeof(text)) > 0 && text[0] == '1';
-}
-
 FIXTURE_SETUP(watch)
 {
-	int fds[2];
 	pid_t pid;
 
 	if (access("/usr/bin/aclipc", X_OK))
 		SKIP(return, "no tool");
 	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
 	ASSERT_EQ(0, t_nothing_left());
-	ASSERT_EQ(0, pipe(fds));
-	pid = fork();
-	if (!pid) {
-		/* with the test process: it cleans up after itself then */
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		dup2(fds[1], STDOUT_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		execlp("aclipc", "aclipc", "watch", NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	self->out = fds[0];
+	pid = watch_start(NULL, &self->out);
+	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, t_until(watching(pid)));
 	self->fd = t_open();
 	ASSERT_LE(0, self->fd);
@@ -124,8 +100,7 @@ TEST_F(watch, a_life)
 	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_try(self->fd, KEY));
 	EXPECT_EQ(0, t_finish(self->fd, KEY));
 
-	EXPECT_TRUE(said(self->out, self->text, &self->have, us,
-			 "has destroyed and freed gen:%llu", (ull)g));
+	SAYS(us, "has destroyed and freed gen:%llu", (ull)g);
 	EXPECT_NE(NULL, strstr(self->text, "opens session "));
 	EXPECT_NE(NULL, strstr(self->text, "8.0 KiB, key " HEX));
 	SAYS(they, "imports gen:%llu, 1 of its own, 1 in all", (ull)g);

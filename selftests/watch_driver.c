@@ -92,18 +92,11 @@ static int release(int peer, struct memory *memory)
 static int sim_param(const char *name, int value)
 {
 	char path[128], buf[16];
-	int fd, len, ret = 0;
 
 	snprintf(path, sizeof(path), "/sys/module/ascend_sim/parameters/%s",
 		 name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	len = snprintf(buf, sizeof(buf), "%d", value);
-	if (write(fd, buf, len) != len)
-		ret = -errno;
-	close(fd);
-	return ret;
+	snprintf(buf, sizeof(buf), "%d", value);
+	return t_put(path, buf);
 }
 
 static int refcount(const char *module)

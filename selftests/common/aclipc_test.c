@@ -637,6 +637,21 @@ int t_unload(const char *module)
 	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
 }
 
+int t_put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t len = strlen(text), written;
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	written = write(fd, text, len);
+	if (written != len)
+		ret = written < 0 ? -errno : -EIO;
+	close(fd);
+	return ret;
+}
+
 ssize_t t_slurp(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -717,17 +732,10 @@ long t_param(const char *name)
 int t_set_param(const char *name, long value)
 {
 	char path[128], buf[32];
-	int fd, len, ret = 0;
 
 	t_param_path(path, sizeof(path), name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	len = snprintf(buf, sizeof(buf), "%ld", value);
-	if (write(fd, buf, len) != len)
-		ret = -errno;
-	close(fd);
-	return ret;
+	snprintf(buf, sizeof(buf), "%ld", value);
+	return t_put(path, buf);
 }
 
 int t_send_fd(int sock, int fd)

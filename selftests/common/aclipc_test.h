@@ -147,6 +147,8 @@ __u64 t_seed(const char *name);
 
 /* The whole of a small file, NUL-terminated; its length or -errno. */
 ssize_t t_slurp(const char *path, char *buf, size_t size);
+/* Write text to a file that is there; 0 or -errno. */
+int t_put(const char *path, const char *text);
 int t_send_fd(int sock, int fd);
 int t_recv_fd(int sock);
 

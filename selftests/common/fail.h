@@ -37,16 +37,9 @@ static int fail_open(void)
 static int fail_set(const char *name, const char *value)
 {
 	char path[128];
-	int fd, ret = 0;
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
+	return t_put(path, value);
 }
 
 /* Nothing fails by these settings alone: that takes a task's fail-nth. */
