@@ -42,8 +42,16 @@ struct ascend_sim_arg {
 
 /* ALLOC */
 #define ASCEND_SIM_F_LINEAR	0x1	/* v3: importers share one address */
+#define ASCEND_SIM_F_HUGE	0x10	/* pages of 2 MiB, if the length is of them */
+#define ASCEND_SIM_F_BARE	0x20	/* addresses alone: no pages, not counted */
 /* FREE */
 #define ASCEND_SIM_F_HEAP	0x2	/* heap teardown or cache shrink */
+/* v2: a later page is in use, v3: the handle is not found.  The free fails, and
+ * that is noticed after the callbacks.
+ */
+#define ASCEND_SIM_F_FAIL	0x40
+/* VMM_UNMAP: with the addresses, v2, where nobody asks for keys */
+#define ASCEND_SIM_F_ADDRESS	0x80
 
 /* COPY: bit 0 set: destination is device, bit 1 set: source is device */
 #define ASCEND_SIM_DST_DEV	0x1
@@ -62,9 +70,12 @@ struct ascend_sim_arg {
 #define ASCEND_SIM_P2P_OP		0x3
 #define ASCEND_SIM_P2P_GET		0x0	/* va, len; returns id */
 #define ASCEND_SIM_P2P_PUT		0x1	/* id */
-#define ASCEND_SIM_P2P_CALLS		0x2	/* id; pid: callbacks so far */
+#define ASCEND_SIM_P2P_CALLS		0x2	/* id; pid, devid: begun, ended */
+#define ASCEND_SIM_P2P_ASK		0x3	/* pid, devid; pid: the answer */
 #define ASCEND_SIM_P2P_PUT_INSIDE	0x4	/* with GET: put in the callback */
 #define ASCEND_SIM_P2P_SLOW		0x8	/* with GET: callback sleeps 1 s */
+#define ASCEND_SIM_P2P_PUT_WORK		0x10	/* put in work that it queues */
+#define ASCEND_SIM_P2P_PUT_GRACE	0x20	/* the same, a grace period later */
 
 #define ASCEND_SIM_IOC(nr)	_IOWR('S', nr, struct ascend_sim_arg)
 #define ASCEND_SIM_INFO		ASCEND_SIM_IOC(0)
@@ -88,6 +99,7 @@ struct ascend_sim_arg {
 #define ASCEND_SIM_VMM_UNMAP	ASCEND_SIM_IOC(18)
 #define ASCEND_SIM_VMM_RELEASE	ASCEND_SIM_IOC(19)
 #define ASCEND_SIM_P2P_TEST	ASCEND_SIM_IOC(20)
-#define ASCEND_SIM_NR		21
+#define ASCEND_SIM_REPAIR	ASCEND_SIM_IOC(21)
+#define ASCEND_SIM_NR		22
 
 #endif /* _ASCEND_SIM_H */

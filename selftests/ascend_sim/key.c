@@ -86,6 +86,11 @@ int sim_key_create(struct sim_proc *p, struct ascend_sim_arg *a)
 	if (!m || m->kind == SIM_IMPORT || !m->mem || m->mem->freeing ||
 	    !a->len || a->len > m->va + m->len - a->va)
 		goto err_unlock;
+	/* whole pages of the heap, v3: of the device */
+	ret = -EINVAL;
+	if (!IS_ALIGNED(m->off + a->va - m->va,
+			sim_svm == 2 ? m->mem->page_size : PAGE_SIZE))
+		goto err_unlock;
 
 	INIT_LIST_HEAD(&key->wl);
 	key->owner = p;
@@ -140,7 +145,10 @@ void sim_key_unref(struct sim_key *key)
 		sim_key_free(key);
 }
 
-/* v2: every importer's device loses the mapping at once; sim_lock held */
+/*
+ * v2: every importer's device loses the mapping at once, but for those who are
+ * exiting: they are skipped, and nobody comes back to them.  sim_lock held.
+ */
 void sim_key_cut(struct sim_key *key)
 {
 	struct sim_map *m;
@@ -150,12 +158,17 @@ void sim_key_cut(struct sim_key *key)
 	list_for_each_entry(m, &key->mem->maps, mem_link) {
 		if (m->key != key || !m->present)
 			continue;
+		if (m->proc->hidden) {
+			sim_count(SIM_spared);
+			continue;
+		}
 		m->present = false;
 		sim_count(SIM_cutoff);
 		trace_cutoff(m->proc->tgid, key->id, key->name, m->va, m->len);
 	}
 }
 
+/* v3: the dead have pins as well, so a destroy takes nothing from them. */
 static bool sim_key_mapped(struct sim_key *key)
 {
 	struct sim_map *m;
@@ -164,7 +177,8 @@ static bool sim_key_mapped(struct sim_key *key)
 		return false;
 	list_for_each_entry(m, &key->mem->maps, mem_link)
 		if (m->kind == SIM_IMPORT && m->id == key->id && m->present &&
-		    m->proc != key->owner && (!key->mem->linear || m->nopen))
+		    m->proc != key->owner && (!key->mem->linear || m->nopen) &&
+		    !(sim_svm == 3 && m->proc->dead))
 			return true;
 	return false;
 }
@@ -256,13 +270,8 @@ void sim_import_end(struct sim_map *m)
 	lockdep_assert_held(&sim_lock);
 	if (key) {
 		wl = sim_wl_of(key, m);
-		if (wl) {
+		if (wl)
 			wl->map = NULL;
-			if (wl->automatic) {
-				list_del(&wl->link);
-				kfree(wl);
-			}
-		}
 	}
 	trace_close(m->proc->tgid, m->id, key ? key->name : NULL, m->va, m->len);
 	sim_map_remove(m);

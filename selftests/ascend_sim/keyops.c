@@ -13,25 +13,23 @@
 #define SIM_SERVER_SHIFT 22
 #define SIM_SERVER	0
 
-/* The entry that admits p, by pid and by "was not born after the listing". */
-static struct sim_wl *sim_wl_find(struct sim_key *key, struct sim_proc *p)
+static struct sim_wl *sim_wl_of_pid(struct sim_key *key, pid_t pid)
 {
 	struct sim_wl *wl;
 
-	list_for_each_entry(wl, &key->wl, link) {
-		if (wl->automatic || wl->pid != p->tgid ||
-		    wl->server != SIM_SERVER)
-			continue;
-		if (sim_svm == 2 ? p->start_time <= wl->set_time :
-				   p->start_time < wl->set_time)
+	list_for_each_entry(wl, &key->wl, link)
+		if (wl->pid == pid && wl->server == SIM_SERVER)
 			return wl;
-	}
 	return NULL;
 }
 
+/* v3: on the list, and not born after it was put there */
 static bool sim_admitted_v3(struct sim_key *key, struct sim_proc *p)
 {
-	return key->no_wlist || key->creator == p->tgid || sim_wl_find(key, p);
+	struct sim_wl *wl = sim_wl_of_pid(key, p->tgid);
+
+	return key->no_wlist || key->creator == p->tgid ||
+	       (wl && p->start_time < wl->set_time);
 }
 
 int sim_key_query(struct sim_proc *p, struct ascend_sim_arg *a)
@@ -41,7 +39,8 @@ int sim_key_query(struct sim_proc *p, struct ascend_sim_arg *a)
 
 	mutex_lock(&sim_lock);
 	key = sim_key_find(a);
-	if (!key || !key->valid)
+	/* v2: also a destroyed one that somebody has open */
+	if (!key)
 		goto out;
 	if (sim_svm == 3 && !a->flags && !sim_admitted_v3(key, p))
 		goto out;
@@ -75,24 +74,18 @@ static int sim_open_v2(struct sim_proc *p, struct sim_key *key,
 
 	if (!key->valid || !key->mem || key->mem->freeing)
 		return -EINVAL;
-	if (key->no_wlist) {
-		/* one entry per process, as if it had been listed */
-		list_for_each_entry(wl, &key->wl, link)
-			if (wl->pid == p->tgid && wl->map &&
-			    wl->map->proc == p)
-				return -EINVAL;
+	wl = sim_wl_of_pid(key, p->tgid);
+	if (!wl && key->no_wlist)
+		/* listed by its first open, and for as long as the key lives */
 		wl = spare;
-	} else {
-		wl = sim_wl_find(key, p);
-		if (!wl || wl->map)
-			return -EINVAL;
-	}
+	else if (!wl || p->start_time > wl->set_time || wl->map)
+		return -EINVAL;
 	ret = sim_map_insert(p, m, key->mem);
 	if (ret)
 		return ret;
 	if (wl == spare) {
 		wl->pid = p->tgid;
-		wl->automatic = true;
+		wl->set_time = ktime_get_ns();
 		list_add_tail(&wl->link, &key->wl);
 	}
 	wl->map = m;
@@ -207,7 +200,7 @@ static bool sim_wl_add(struct sim_key *key, struct sim_proc *p, pid_t pid,
 	if (!pid || (sim_svm == 2 && pid == p->tgid && server == SIM_SERVER))
 		return false;
 	list_for_each_entry(wl, &key->wl, link) {
-		if (wl->pid == pid && wl->server == server && !wl->automatic) {
+		if (wl->pid == pid && wl->server == server) {
 			wl->set_time = ktime_get_ns();
 			return true;
 		}
@@ -235,7 +228,7 @@ static int sim_wl_check(struct sim_proc *p, struct sim_key *key, int num)
 	if (key->no_wlist)
 		return -EPERM;
 	if (key->nwl + num > (sim_svm == 2 ? SIM_WL_MAX_V2 : SIM_WL_MAX_V3))
-		return -E2BIG;
+		return sim_svm == 2 ? -EINVAL : -E2BIG;
 	return 0;
 }
 

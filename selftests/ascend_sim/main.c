@@ -10,6 +10,7 @@
 #include "p2p.h"
 #include "sim.h"
 
+struct workqueue_struct *sim_wq;
 DEFINE_MUTEX(sim_lock);	/* every object and list; see sim.h for the order */
 
 int sim_svm = 2;
@@ -39,6 +40,31 @@ MODULE_PARM_DESC(p2p_fail, "errno that p2p_get_pages answers instead of working"
 unsigned int sim_p2p_version = P2P_GET_PAGE_VERSION;
 module_param_named(p2p_version, sim_p2p_version, uint, 0644);
 MODULE_PARM_DESC(p2p_version, "version of the page tables of p2p_get_pages");
+
+bool sim_old;
+module_param_named(old, sim_old, bool, 0444);
+MODULE_PARM_DESC(old,
+		 "v2 of before March 2026: writes to a registration after its callback");
+
+unsigned int sim_hide_ms = 1;
+module_param_named(hide_ms, sim_hide_ms, uint, 0644);
+MODULE_PARM_DESC(hide_ms, "time between hiding a process and walking its registrations");
+
+unsigned int sim_tail_us = 200;
+module_param_named(tail_us, sim_tail_us, uint, 0644);
+MODULE_PARM_DESC(tail_us, "old: time between a callback's return and the write after it, without sleep");
+
+bool sim_device_hold;
+module_param_named(device_hold, sim_device_hold, bool, 0644);
+MODULE_PARM_DESC(device_hold, "device processes of the dead do not end while this is set");
+
+unsigned int sim_stage_ms;
+module_param_named(stage_ms, sim_stage_ms, uint, 0644);
+MODULE_PARM_DESC(stage_ms, "v3: time before an exit's stage that recycles memory");
+
+unsigned int sim_retry_ms = 1;
+module_param_named(retry_ms, sim_retry_ms, uint, 0644);
+MODULE_PARM_DESC(retry_ms, "v3: time between the late ones of 1500 tries of an exit");
 
 static int sim_info(struct sim_proc *unused, struct ascend_sim_arg *a)
 {
@@ -77,6 +103,7 @@ static const struct sim_call {
 	[_IOC_NR(ASCEND_SIM_VMM_UNMAP)] = { sim_vmm_unmap, GATE_READ },
 	[_IOC_NR(ASCEND_SIM_VMM_RELEASE)] = { sim_vmm_release, GATE_READ },
 	[_IOC_NR(ASCEND_SIM_P2P_TEST)] = { sim_p2p_test, GATE_NONE },
+	[_IOC_NR(ASCEND_SIM_REPAIR)] = { sim_repair, GATE_READ },
 };
 
 static int sim_call_gated(struct sim_proc *p, const struct sim_call *call,
@@ -103,7 +130,7 @@ static int sim_call_gated(struct sim_proc *p, const struct sim_call *call,
 	return ret;
 }
 
-/* Asking makes no process: that comes with the first call that does something. */
+/* Asking makes no process, nor do tests: that comes with the first call that does something. */
 static struct sim_proc *sim_file_proc(struct file *file)
 {
 	static DEFINE_MUTEX(lock);
@@ -136,12 +163,12 @@ static long sim_ioctl(struct file *file, unsigned int cmd, unsigned long uptr)
 	if (nr >= ASCEND_SIM_NR || cmd != ASCEND_SIM_IOC(nr))
 		return -ENOTTY;
 	call = &sim_calls[array_index_nospec(nr, ASCEND_SIM_NR)];
-	if (nr) {
+	if (cmd != ASCEND_SIM_INFO && cmd != ASCEND_SIM_P2P_TEST) {
 		p = sim_file_proc(file);
 		if (IS_ERR(p))
 			return PTR_ERR(p);
 		/* an inherited descriptor works for nothing but asking */
-		if (cmd != ASCEND_SIM_P2P_TEST && p->tgid != current->tgid)
+		if (p->tgid != current->tgid || READ_ONCE(p->lost))
 			return -EINVAL;
 	}
 	if (copy_from_user(&a, uarg, sizeof(a)))
@@ -169,9 +196,17 @@ static int sim_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static int sim_flush(struct file *file, fl_owner_t id)
+{
+	if (file->private_data)
+		sim_proc_flush(file->private_data);
+	return 0;
+}
+
 static const struct file_operations sim_fops = {
 	.owner = THIS_MODULE,
 	.open = sim_open,
+	.flush = sim_flush,
 	.release = sim_release,
 	.unlocked_ioctl = sim_ioctl,
 };
@@ -192,12 +227,21 @@ static int __init sim_init(void)
 	if (!sim_nr_devices || sim_nr_devices > ASCEND_SIM_MAX_DEV)
 		return -EINVAL;
 
+	sim_wq = alloc_workqueue("ascend_sim", WQ_UNBOUND, 0);
+	if (!sim_wq)
+		return -ENOMEM;
 	ret = sim_stats_init();
 	if (ret)
-		return ret;
+		goto err_wq;
 	ret = misc_register(&sim_misc);
 	if (ret)
-		sim_stats_exit();
+		goto err_stats;
+	return 0;
+
+err_stats:
+	sim_stats_exit();
+err_wq:
+	destroy_workqueue(sim_wq);
 	return ret;
 }
 
@@ -206,10 +250,11 @@ static void __exit sim_exit(void)
 	misc_deregister(&sim_misc);
 	/* processes whose teardown is still to come have no file any more */
 	sim_proc_flush_all();
+	sim_p2p_test_exit();
 	sim_keys_exit();
 	sim_p2p_exit();
-	sim_p2p_test_exit();
 	sim_stats_exit();
+	destroy_workqueue(sim_wq);
 }
 
 module_init(sim_init);

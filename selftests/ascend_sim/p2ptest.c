@@ -6,7 +6,10 @@
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "p2p.h"
 #include "sim.h"
@@ -15,24 +18,43 @@ struct sim_user {
 	struct list_head link;
 	u64 id;
 	atomic_t calls;
-	bool put_inside;
-	bool slow;
+	atomic_t ended;
+	u32 flags;
 	struct p2p_page_table *table;
+	struct work_struct work;
+	struct rcu_head rcu;
 };
 
 static LIST_HEAD(sim_users);
 static DEFINE_MUTEX(sim_users_lock);
 static u64 sim_users_last;
 
+static void sim_user_work(struct work_struct *work)
+{
+	struct sim_user *u = container_of(work, struct sim_user, work);
+
+	hal_kernel_p2p_put_pages(u->table);
+}
+
+static void sim_user_grace(struct rcu_head *rcu)
+{
+	queue_work(sim_wq, &container_of(rcu, struct sim_user, rcu)->work);
+}
+
 static void sim_user_callback(void *data)
 {
 	struct sim_user *u = data;
 
 	atomic_inc(&u->calls);
-	if (u->slow)
+	if (u->flags & ASCEND_SIM_P2P_SLOW)
 		msleep(1000);
-	if (u->put_inside)
+	atomic_inc(&u->ended);
+	if (u->flags & ASCEND_SIM_P2P_PUT_INSIDE)
 		hal_kernel_p2p_put_pages(u->table);
+	if (u->flags & ASCEND_SIM_P2P_PUT_WORK)
+		queue_work(sim_wq, &u->work);
+	if (u->flags & ASCEND_SIM_P2P_PUT_GRACE)
+		call_rcu_tasks(&u->rcu, sim_user_grace);
 }
 
 static struct sim_user *sim_user_find(u64 id)
@@ -52,8 +74,8 @@ static int sim_user_get(struct ascend_sim_arg *a)
 
 	if (!u)
 		return -ENOMEM;
-	u->put_inside = a->flags & ASCEND_SIM_P2P_PUT_INSIDE;
-	u->slow = a->flags & ASCEND_SIM_P2P_SLOW;
+	u->flags = a->flags;
+	INIT_WORK(&u->work, sim_user_work);
 	ret = hal_kernel_p2p_get_pages(a->va, a->len, sim_user_callback, u,
 				       &u->table);
 	if (ret) {
@@ -68,22 +90,42 @@ static int sim_user_get(struct ascend_sim_arg *a)
 	return 0;
 }
 
+/* As any other module asks: the symbol may not be there at all. */
+static int sim_user_ask(struct ascend_sim_arg *a)
+{
+	typeof(hal_kernel_devdrv_query_process_by_host_pid_kernel) *ask;
+	int pid = 0;
+
+	ask = symbol_get(hal_kernel_devdrv_query_process_by_host_pid_kernel);
+	if (!ask)
+		return -ENOENT;
+	a->pid = ask(a->pid, a->devid, 0, 0, &pid);
+	symbol_put(hal_kernel_devdrv_query_process_by_host_pid_kernel);
+	return 0;
+}
+
 int sim_p2p_test(struct sim_proc *p, struct ascend_sim_arg *a)
 {
 	struct p2p_page_table *table = NULL;
 	struct sim_user *u;
 	int ret = 0;
 
-	if ((a->flags & ASCEND_SIM_P2P_OP) == ASCEND_SIM_P2P_GET)
+	switch (a->flags & ASCEND_SIM_P2P_OP) {
+	case ASCEND_SIM_P2P_GET:
 		return sim_user_get(a);
+	case ASCEND_SIM_P2P_ASK:
+		return sim_user_ask(a);
+	}
 	mutex_lock(&sim_users_lock);
 	u = sim_user_find(a->id);
 	if (!u)
 		ret = -ENOENT;
 	else
 		table = u->table;
-	if (u)
+	if (u) {
 		a->pid = atomic_read(&u->calls);
+		a->devid = atomic_read(&u->ended);
+	}
 	mutex_unlock(&sim_users_lock);
 	if (!ret && (a->flags & ASCEND_SIM_P2P_OP) == ASCEND_SIM_P2P_PUT)
 		ret = hal_kernel_p2p_put_pages(table);
@@ -94,6 +136,10 @@ void sim_p2p_test_exit(void)
 {
 	struct sim_user *u, *tmp;
 
-	list_for_each_entry_safe(u, tmp, &sim_users, link)
+	/* the grace periods that callbacks have begun, and their tails */
+	synchronize_rcu_tasks();
+	list_for_each_entry_safe(u, tmp, &sim_users, link) {
+		flush_work(&u->work);
 		kfree(u);
+	}
 }

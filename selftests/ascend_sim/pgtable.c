@@ -87,7 +87,7 @@ static struct page *sim_page_get(struct sim_proc *p, u64 va)
 	m = sim_map_find(p, va);
 	if (m) {
 		id = m->id;
-		if (m->present && m->mem) {
+		if (m->present && m->mem && m->mem->pages) {
 			page = m->mem->pages[(m->off + va - m->va) >> PAGE_SHIFT];
 			get_page(page);
 		}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Processes: how they come, how they die, and what is left for how long. */
 #include <linux/delay.h>
+#include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/pid.h>
 #include <linux/random.h>
@@ -8,11 +9,15 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "p2p.h"
 #include "sim.h"
 #include "trace.h"
 
 #define SIM_EXIT_TRIES	1500	/* v3: then the recycling is forced */
+#define SIM_FAST_TRIES	150	/* v3: of these, those that come quickly */
 #define SIM_RETRY_MS	100	/* v2: the address space still stands */
+#define SIM_POLL_MS	20	/* v2: so does the device process */
+#define SIM_NO_PROCESS	62	/* DRV_ERROR_NO_PROCESS */
 
 static LIST_HEAD(sim_procs);		/* by sim_lock */
 
@@ -51,6 +56,26 @@ struct sim_proc *sim_proc_find_locked(pid_t tgid, u64 va)
 	return any;
 }
 
+/* v3 has a list for each device, which can be given up by itself. */
+bool sim_proc_is_hidden(struct sim_proc *p, u32 devid)
+{
+	lockdep_assert_held(&sim_lock);
+	return p->hidden || p->hidden_devs & BIT(devid);
+}
+
+/* False if it was hidden before: then its registrations were walked. */
+static bool sim_proc_hide(struct sim_proc *p, bool dead)
+{
+	bool first;
+
+	mutex_lock(&sim_lock);
+	first = !p->hidden;
+	p->hidden = true;
+	p->dead |= dead;
+	mutex_unlock(&sim_lock);
+	return first;
+}
+
 /*
  * v2: the last user of the address space is gone.  Runs in the mmu notifier's
  * SRCU section with no lock held, and the order is the driver's: hide, tell,
@@ -60,19 +85,19 @@ static void sim_mn_release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
 	struct sim_proc *p = container_of(mn, struct sim_proc, mn);
 
-	mutex_lock(&sim_lock);
-	p->hidden = true;
-	p->dead = true;
-	mutex_unlock(&sim_lock);
+	if (sim_proc_hide(p, true))
+		sim_p2p_fire_hidden(p, -1);
 	sim_count(SIM_exit);
 	trace_exit(p->tgid, 0, NULL, 0, 0);
-
-	sim_p2p_fire(p, -1, 0, U64_MAX);
 	sim_proc_recycle(p, -1, SIM_END_EXIT);
 	WRITE_ONCE(p->mm_gone, true);
 }
 
-/* v2: somebody unmaps the reserved range under living device memory */
+/*
+ * v2: somebody unmaps the reserved range under living device memory, all or a
+ * part.  The driver gives the process up: nothing of it can be called any more,
+ * and what it has on the device stays until it exits.
+ */
 static int sim_mn_start(struct mmu_notifier *mn,
 			const struct mmu_notifier_range *range)
 {
@@ -88,8 +113,12 @@ static int sim_mn_start(struct mmu_notifier *mn,
 	m = sim_map_next(p, range->start);
 	hit = m && m->va < range->end;
 	mutex_unlock(&sim_lock);
-	if (hit)
-		sim_p2p_fire(p, -1, range->start, range->end - range->start);
+	if (hit && sim_proc_hide(p, false)) {
+		sim_count(SIM_lost);
+		trace_lost(p->tgid, 0, NULL, 0, 0);
+		WRITE_ONCE(p->lost, true);
+		sim_p2p_fire_hidden(p, -1);
+	}
 	return 0;
 }
 
@@ -101,7 +130,7 @@ static const struct mmu_notifier_ops sim_mn_ops = {
 struct sim_proc *sim_proc_create(void)
 {
 	struct sim_proc *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	int ret;
+	int ret, i;
 
 	if (!p)
 		return ERR_PTR(-ENOMEM);
@@ -111,7 +140,10 @@ struct sim_proc *sim_proc_create(void)
 	p->maps = RB_ROOT;
 	INIT_LIST_HEAD(&p->mems);
 	INIT_LIST_HEAD(&p->keys);
-	INIT_LIST_HEAD(&p->regs);
+	for (i = 0; i < ASCEND_SIM_MAX_DEV; i++) {
+		mutex_init(&p->p2p_lock[i]);
+		INIT_LIST_HEAD(&p->regs[i]);
+	}
 	INIT_LIST_HEAD(&p->events);
 	init_waitqueue_head(&p->event_wq);
 	INIT_DELAYED_WORK(&p->work, sim_proc_work);
@@ -158,15 +190,26 @@ static unsigned long sim_teardown_delay(void)
 	return msecs_to_jiffies(min + get_random_u32() % (max - min + 1));
 }
 
+/* Its own close: a thread that waits for events shall not keep the file. */
+void sim_proc_flush(struct sim_proc *p)
+{
+	if (p->tgid != current->tgid)
+		return;
+	WRITE_ONCE(p->events_over, true);
+	wake_up(&p->event_wq);
+}
+
 /* The last put of the file, by whoever held it. */
 void sim_proc_release(struct sim_proc *p)
 {
+	unsigned long delay = sim_teardown_delay();
 	bool exiting = sim_proc_exiting(p);
 
 	mutex_lock(&sim_lock);
 	p->fd_gone = true;
 	if (exiting)
 		p->dead = true;
+	p->device_end = jiffies + delay;
 	mutex_unlock(&sim_lock);
 
 	if (sim_svm == 3 && !exiting) {
@@ -175,7 +218,9 @@ void sim_proc_release(struct sim_proc *p)
 		sim_proc_work(&p->work.work);
 		return;
 	}
-	schedule_delayed_work(&p->work, sim_teardown_delay());
+	if (sim_svm == 3)
+		delay += msecs_to_jiffies(sim_stage_ms);
+	schedule_delayed_work(&p->work, delay);
 }
 
 /* Free what is left of one device's memory, or of all (-1). */
@@ -236,12 +281,13 @@ static bool sim_pinned(struct sim_proc *p)
 static bool sim_proc_exit_v3(struct sim_proc *p)
 {
 	if (!p->exit_stage) {
-		mutex_lock(&sim_lock);
-		p->hidden = true;
-		mutex_unlock(&sim_lock);
+		sim_proc_hide(p, false);
 		sim_count(SIM_exit);
-		trace_exit(p->tgid, 0, NULL, 0, 0);
-		sim_p2p_fire(p, -1, 0, U64_MAX);
+		if (p->dead)
+			trace_exit(p->tgid, 0, NULL, 0, 0);
+		else
+			trace_lost(p->tgid, 0, NULL, 0, 0);
+		sim_p2p_fire_hidden(p, -1);
 
 		mutex_lock(&sim_lock);
 		sim_keys_recycle(p, -1);
@@ -254,23 +300,35 @@ static bool sim_proc_exit_v3(struct sim_proc *p)
 			return false;
 		sim_count(SIM_exit_forced);
 	}
-	/* a living process that closed its file: a reset, not an exit */
-	sim_proc_recycle(p, -1, p->dead ? SIM_END_EXIT : SIM_END_RESET);
+	/* a living process that closed its file: forced, and not an exit */
+	sim_proc_recycle(p, -1, p->dead ? SIM_END_EXIT : SIM_END_LOST);
 	return true;
+}
+
+/* v2: what the dead one maps stays until its process on the device has ended. */
+static bool sim_device_ended(struct sim_proc *p)
+{
+	return !p->bound || (!READ_ONCE(sim_device_hold) &&
+			     time_after_eq(jiffies, p->device_end));
 }
 
 static void sim_proc_work(struct work_struct *work)
 {
 	struct sim_proc *p = container_of(to_delayed_work(work),
 					  struct sim_proc, work);
+	unsigned int ms = p->exit_tries < SIM_FAST_TRIES ? 1 : sim_retry_ms;
+	bool forced = p->exit_tries >= SIM_EXIT_TRIES;
 
 	if (sim_svm == 3) {
 		if (!sim_proc_exit_v3(p)) {
-			schedule_delayed_work(&p->work, msecs_to_jiffies(1));
+			schedule_delayed_work(&p->work, msecs_to_jiffies(ms));
 			return;
 		}
+	} else if (!forced && !sim_device_ended(p)) {
+		schedule_delayed_work(&p->work, msecs_to_jiffies(SIM_POLL_MS));
+		return;
 	} else if (!READ_ONCE(p->mm_gone)) {
-		if (p->exit_tries < SIM_EXIT_TRIES) {
+		if (!forced) {
 			schedule_delayed_work(&p->work,
 					      msecs_to_jiffies(SIM_RETRY_MS));
 			return;
@@ -281,6 +339,7 @@ static void sim_proc_work(struct work_struct *work)
 	}
 
 	mutex_lock(&sim_lock);
+	p->running = 0;
 	sim_imports_end(p, -1, true);
 	sim_keys_recycle(p, -1);
 	sim_keys_orphan(p);
@@ -322,6 +381,9 @@ int sim_dev_open(struct sim_proc *p, struct ascend_sim_arg *a)
 	if (p->opened & BIT(a->devid))
 		ret = -EBUSY;
 	p->opened |= BIT(a->devid);
+	p->bound |= BIT(a->devid);
+	p->running |= BIT(a->devid);
+	p->hidden_devs &= ~BIT(a->devid);
 	mutex_unlock(&sim_lock);
 	if (!ret)
 		sim_count(SIM_dev_open);
@@ -337,7 +399,14 @@ int sim_dev_close(struct sim_proc *p, struct ascend_sim_arg *a)
 	if (a->devid >= sim_nr_devices || !(p->opened & BIT(a->devid)))
 		return -ENODEV;
 
-	sim_p2p_fire(p, a->devid, 0, U64_MAX);
+	if (sim_svm == 3) {
+		mutex_lock(&sim_lock);
+		p->hidden_devs |= BIT(a->devid);
+		mutex_unlock(&sim_lock);
+		sim_p2p_fire_hidden(p, a->devid);
+	} else {
+		sim_p2p_fire(p, a->devid, 0, U64_MAX);
+	}
 	mutex_lock(&sim_lock);
 	sim_imports_end(p, a->devid, false);
 	sim_keys_recycle(p, a->devid);
@@ -346,10 +415,41 @@ int sim_dev_close(struct sim_proc *p, struct ascend_sim_arg *a)
 
 	mutex_lock(&sim_lock);
 	p->opened &= ~BIT(a->devid);
+	p->running &= ~BIT(a->devid);
 	mutex_unlock(&sim_lock);
 	sim_count(SIM_dev_close);
 	return 0;
 }
+
+/*
+ * Is there a process on device @chip_id that belongs to the host's @host_pid?
+ * Kept by number, one for each: who comes with the same number later takes the
+ * place of the one before, whose process may still be there.
+ */
+int sim_device_process(unsigned int host_pid, unsigned int chip_id, int *pid)
+{
+	int ret = sim_svm == 2 ? SIM_NO_PROCESS : -ESRCH;
+	struct sim_proc *p;
+
+	sim_count(SIM_query);
+	if (chip_id >= (sim_svm == 2 ? 64 : sim_nr_devices))
+		return -EINVAL;
+	if (chip_id >= ASCEND_SIM_MAX_DEV)
+		return ret;
+	mutex_lock(&sim_lock);
+	list_for_each_entry_reverse(p, &sim_procs, link) {
+		if (p->tgid != host_pid || !(p->bound & BIT(chip_id)))
+			continue;
+		if (p->running & BIT(chip_id)) {
+			*pid = 100000 + p->tgid;
+			ret = 0;
+		}
+		break;
+	}
+	mutex_unlock(&sim_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(sim_device_process);
 
 static bool sim_event_pop(struct sim_proc *p, u64 *va)
 {
@@ -375,8 +475,11 @@ int sim_event_wait(struct sim_proc *p, struct ascend_sim_arg *a)
 			sim_count(SIM_event);
 			return 0;
 		}
+		if (READ_ONCE(p->events_over))
+			return -EBADF;
 		if (wait_event_interruptible(p->event_wq,
-					     !list_empty_careful(&p->events)))
+					     !list_empty_careful(&p->events) ||
+					     READ_ONCE(p->events_over)))
 			return -EINTR;
 	}
 }

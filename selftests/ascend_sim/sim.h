@@ -2,9 +2,10 @@
 /*
  * A stand-in for the Ascend driver.
  *
- * Lock order: proc->ioctl_sem, proc->pma_sem, sim_lock.  User memory is never
- * touched and no callback ever called with sim_lock held; and since an mmu
- * notifier takes it, nothing under it allocates in a way that can reclaim.
+ * Lock order: proc->ioctl_sem, proc->pma_sem, proc->p2p_lock, sim_lock.  User
+ * memory is never touched and no callback ever called with sim_lock held; and
+ * since an mmu notifier takes the last two, nothing under them allocates in a
+ * way that can reclaim.
  */
 #ifndef _ASCEND_SIM_SIM_H
 #define _ASCEND_SIM_SIM_H
@@ -33,7 +34,7 @@ enum sim_stat {
 enum sim_map_kind { SIM_OWN, SIM_VMM, SIM_IMPORT };
 
 /* how memory comes to its end: decides which promise it can break */
-enum sim_end { SIM_END_FREE, SIM_END_RESET, SIM_END_EXIT };
+enum sim_end { SIM_END_FREE, SIM_END_RESET, SIM_END_EXIT, SIM_END_LOST };
 
 /* one open of the device node: the driver's idea of a process */
 struct sim_proc {
@@ -42,13 +43,18 @@ struct sim_proc {
 	struct pid *pid;
 	pid_t tgid;			/* bare */
 	u64 start_time;
-	bool hidden;			/* exit began: lookups find it no more */
+	bool hidden;			/* lookups find it no more */
+	unsigned int hidden_devs;	/* v3: nor on these devices */
+	bool lost;			/* v2: alive, and the driver knows it no more */
 	bool dead;
 	bool mm_gone;
 	bool fd_gone;
 	unsigned int exit_tries;
 	int exit_stage;
 	unsigned int opened;		/* bit per device */
+	unsigned int bound;		/* ever had a process there */
+	unsigned int running;		/* which has not ended yet */
+	unsigned long device_end;	/* jiffies: when it does, if it may */
 	struct mm_struct *mm;		/* v2, pinned by the notifier */
 	struct mmu_notifier mn;		/* v2 */
 	struct rw_semaphore ioctl_sem;	/* v2 */
@@ -56,8 +62,11 @@ struct sim_proc {
 	struct rb_root maps;		/* device page table */
 	struct list_head mems;
 	struct list_head keys;		/* struct sim_key_entry */
-	struct list_head regs;
+	struct mutex p2p_lock[ASCEND_SIM_MAX_DEV];	/* of regs */
+	struct list_head regs[ASCEND_SIM_MAX_DEV];
+	unsigned int p2p_users;		/* who has found it */
 	struct list_head events;	/* struct sim_event */
+	bool events_over;		/* who waits for them keeps the file */
 	wait_queue_head_t event_wq;
 	struct delayed_work work;
 };
@@ -75,8 +84,9 @@ struct sim_mem {
 	bool ipc_create;		/* v2 page flag, one for all names */
 	bool linear;			/* v3 */
 	u64 handle;			/* VMM */
+	u64 page_size;			/* of the heap, v2: 4 KiB or 2 MiB */
 	unsigned long npages;
-	struct page **pages;
+	struct page **pages;		/* NULL: nothing is behind it */
 };
 
 /* one range of a process's device page table */
@@ -101,7 +111,6 @@ struct sim_wl {
 	pid_t pid;
 	u32 server;
 	u64 set_time;
-	bool automatic;
 	struct sim_map *map;		/* v2: open by that pid */
 };
 
@@ -138,6 +147,7 @@ struct sim_event {
 
 /* main.c */
 extern struct mutex sim_lock;
+extern struct workqueue_struct *sim_wq;
 extern int sim_svm;
 extern unsigned int sim_nr_devices;
 extern unsigned int sim_mem_mb;
@@ -145,6 +155,12 @@ extern unsigned int sim_teardown_min_ms;
 extern unsigned int sim_teardown_max_ms;
 extern int sim_p2p_fail;
 extern unsigned int sim_p2p_version;
+extern bool sim_old;
+extern unsigned int sim_hide_ms;
+extern unsigned int sim_tail_us;
+extern bool sim_device_hold;
+extern unsigned int sim_stage_ms;
+extern unsigned int sim_retry_ms;
 
 /* stats.c */
 void sim_count(enum sim_stat what);
@@ -154,9 +170,11 @@ void sim_stats_exit(void);
 
 /* proc.c */
 struct sim_proc *sim_proc_create(void);
+void sim_proc_flush(struct sim_proc *p);
 void sim_proc_release(struct sim_proc *p);
 void sim_proc_put(struct sim_proc *p);
 struct sim_proc *sim_proc_find_locked(pid_t tgid, u64 va);
+bool sim_proc_is_hidden(struct sim_proc *p, u32 devid);
 void sim_proc_flush_all(void);
 void sim_proc_recycle(struct sim_proc *p, int devid, enum sim_end end);
 int sim_dev_open(struct sim_proc *p, struct ascend_sim_arg *a);
@@ -171,12 +189,14 @@ void sim_map_remove(struct sim_map *m);
 int sim_copy(struct sim_proc *p, struct ascend_sim_arg *a);
 
 /* mem.c */
-struct sim_mem *sim_mem_new(struct sim_proc *p, u32 devid, u64 len);
+struct sim_mem *sim_mem_new(struct sim_proc *p, u32 devid, u64 len, u32 flags);
+u64 sim_mem_pa(struct sim_mem *mem, u64 off);
 void sim_mem_check(struct sim_mem *mem, enum sim_end end);
 void sim_mem_drop(struct sim_mem *mem, enum sim_end end, bool checked);
 void sim_mem_unpin(struct sim_mem *mem);
 int sim_alloc(struct sim_proc *p, struct ascend_sim_arg *a);
 int sim_free(struct sim_proc *p, struct ascend_sim_arg *a);
+int sim_repair(struct sim_proc *p, struct ascend_sim_arg *a);
 int sim_note(struct sim_proc *p, struct ascend_sim_arg *a);
 
 /* key.c */
@@ -209,6 +229,8 @@ int sim_vmm_unmap(struct sim_proc *p, struct ascend_sim_arg *a);
 int sim_vmm_release(struct sim_proc *p, struct ascend_sim_arg *a);
 
 /* p2p.c */
+bool sim_is_old(void);
+void sim_p2p_fire_hidden(struct sim_proc *p, int devid);
 void sim_p2p_fire(struct sim_proc *p, int devid, u64 va, u64 len);
 void sim_p2p_exit(void);
 

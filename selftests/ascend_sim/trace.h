@@ -13,7 +13,10 @@
 #define SIM_TRACE_KEY	24
 #endif
 
-/* id is the key's number (v2: its counter); key is empty when none is meant */
+/*
+ * id is the key's number (v2: its counter), or that of a registration; key is
+ * empty when none is meant
+ */
 DECLARE_EVENT_CLASS(ascend_sim_op,
 	TP_PROTO(int pid, u64 id, const char *key, u64 va, u64 len),
 	TP_ARGS(pid, id, key, va, len),
@@ -49,8 +52,12 @@ SIM_EVENT(close);
 SIM_EVENT(destroy);
 SIM_EVENT(free);
 SIM_EVENT(fault);
+SIM_EVENT(reg);
 SIM_EVENT(callback);
+SIM_EVENT(tail);
+SIM_EVENT(put);
 SIM_EVENT(exit);
+SIM_EVENT(lost);
 SIM_EVENT(teardown);
 SIM_EVENT(cutoff);
 SIM_EVENT(recycle);

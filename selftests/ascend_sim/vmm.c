@@ -23,7 +23,7 @@ int sim_vmm_create(struct sim_proc *p, struct ascend_sim_arg *a)
 
 	if (a->devid >= sim_nr_devices || !(p->opened & BIT(a->devid)))
 		return -ENODEV;
-	mem = sim_mem_new(p, a->devid, a->len);
+	mem = sim_mem_new(p, a->devid, a->len, a->flags);
 	if (IS_ERR(mem))
 		return PTR_ERR(mem);
 	mutex_lock(&sim_lock);
@@ -57,22 +57,30 @@ int sim_vmm_map(struct sim_proc *p, struct ascend_sim_arg *a)
 	return ret;
 }
 
-/* A range that was exported cannot be unmapped while its name lives. */
+/*
+ * A range that was exported cannot be unmapped while its name lives; but v2 lets
+ * the addresses go with all that is mapped there, and does not ask.
+ */
 int sim_vmm_unmap(struct sim_proc *p, struct ascend_sim_arg *a)
 {
+	bool forced = sim_svm == 2 && a->flags & ASCEND_SIM_F_ADDRESS;
 	struct sim_map *m;
 	u64 va, len;
 	int ret = 0;
+	u32 devid;
 
 	mutex_lock(&sim_lock);
 	m = sim_map_find(p, a->va);
 	if (!m || m->kind != SIM_VMM || m->va != a->va)
 		ret = -EINVAL;
-	else if (!list_empty(&m->mem->keys))
+	else if (!list_empty(&m->mem->keys) && !forced)
 		ret = -EBUSY;
 	if (!ret) {
 		va = m->va;
 		len = m->len;
+		devid = m->devid;
+		if (forced)
+			sim_mem_check(m->mem, SIM_END_FREE);
 	}
 	mutex_unlock(&sim_lock);
 	if (ret == -EBUSY)
@@ -80,12 +88,14 @@ int sim_vmm_unmap(struct sim_proc *p, struct ascend_sim_arg *a)
 	if (ret)
 		return ret;
 
-	sim_p2p_fire(p, -1, va, len);
+	sim_p2p_fire(p, devid, va, len);
 	mutex_lock(&sim_lock);
 	m = sim_map_find(p, va);
 	if (m && m->kind == SIM_VMM && m->va == va)
 		sim_map_remove(m);
 	mutex_unlock(&sim_lock);
+	if (forced)
+		sim_count(SIM_vmm_unmap_forced);
 	return 0;
 }
 

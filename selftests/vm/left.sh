@@ -25,13 +25,13 @@ echo "@@ begin left_behind"
 log=/tmp/leaks
 : > $log
 if [ -e $kmemleak ]; then
-	echo "1..3"
+	echo "1..4"
 	# with the modules: their functions have names
 	leaks 6
 else
-	echo "1..2"
+	echo "1..3"
 fi
-for m in aclipc ascend_sim; do
+for m in aclipc ascend_sim ascend_dpa; do
 	unload $m
 	rc=$?
 	[ $rc = 0 ] || grep "^$m " /proc/modules | sed 's/^/# /'

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# modules.sh NAME [MAKE ARGS]: build aclipc.ko and ascend_sim.ko for a kernel,
+# modules.sh NAME [MAKE ARGS]: build aclipc.ko and the stand-ins for a kernel,
 # from copies of their sources.  Prints the folder that has them.
 set -eu
 # shellcheck source=common.sh
@@ -76,7 +76,7 @@ build_modules() {
 				grep -vE "$harmless" >&2; then
 			die "$m builds with warnings on $name"
 		fi
-		mv -f "$out/$m/${m##*/}.ko" "$out"
+		mv -f "$out/$m"/*.ko "$out"
 	done
 	: > "$out/built"
 }

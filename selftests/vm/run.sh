@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # run.sh PROGRAM [ARGS]: run a program or script as root in a VM.
 #
-# aclipc.ko and ascend_sim.ko are loaded; the library, the tool, the stand-ins
-# of CANN and the headers are in the usual places.  The program's output passes
+# aclipc.ko and the stand-in driver are loaded; the library, the tool, the
+# stand-ins of CANN and the headers are in the usual places.  The program's output passes
 # through and its exit status is this script's.  Other statuses: 90 the kernel
 # log shows a defect, 124 time-out, 70 the VM ended without a verdict, 97 the
 # modules do not load, 75 the emulator failed ATTEMPTS times; a line on stderr
@@ -12,7 +12,7 @@
 # For a kernel of another processor PROGRAM has to be one that it can run, of
 # build/arm64/selftests say.
 #
-# Environment: KERNEL (6.1), SVM (v2), FILES (more files for the working
+# Environment: KERNEL (6.1), SVM (v2; v3; v2-old, see driver.sh), FILES (more files for the working
 # folder), TIMEOUT (600 s), MEM (1024 MB), SMP (2), ICOUNT (1: instructions are
 # the clock; implies SMP=1), ACLIPC_PARAMS, SIM_PARAMS (module parameters),
 # APPEND (kernel parameters), OUT (folder for what the program leaves in /out),
@@ -27,7 +27,7 @@ program=$1
 shift
 export KERNEL=${KERNEL:-6.1}
 SVM=${SVM:-v2}
-case $SVM in v2 | v3) ;; *) die "SVM is v2 or v3, not '$SVM'" ;; esac
+case $SVM in v2 | v2-old | v3) ;; *) die "SVM is v2, v2-old or v3, not '$SVM'" ;; esac
 [ -f "$program" ] || die "no such file: $program"
 
 for_kernel "$KERNEL"
@@ -79,6 +79,7 @@ base_image() {
 	"$vm_dir/root.sh" "$root" "${programs[@]}" \
 		"$tmp/vmexit=/usr/bin/vmexit" "$vm_dir/init=/init" \
 		"$vm_dir/unload.sh=/usr/bin/unload" \
+		"$vm_dir/driver.sh=/usr/bin/driver" \
 		"$user/bin/aclipc=/usr/bin/aclipc" "$f=$libdir/${f##*/}"
 	chmod 755 "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) \
@@ -94,7 +95,7 @@ root=$tmp/root
 for f in ${FILES:-}; do
 	"$vm_dir/root.sh" "$root" "$f=/job/${f##*/}"
 done
-for m in aclipc ascend_sim; do
+for m in aclipc ascend_sim ascend_dpa ascend_smp; do
 	"${cross}objcopy" --strip-debug "$modules/$m.ko" "$root/modules/$m.ko"
 done
 printf 'SVM=%q\nACLIPC_PARAMS=%q\nSIM_PARAMS=%q\n' "$SVM" \

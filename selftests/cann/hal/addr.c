@@ -21,9 +21,9 @@ static struct hal_gap *gaps;
 static struct hal_block *buckets[BUCKETS];
 static uint64_t bump = HAL_SVM_BASE;
 
-uint64_t hal_round(uint64_t size)
+uint64_t hal_round(uint64_t size, bool huge)
 {
-	uint64_t unit = size >= HAL_HUGE ? HAL_HUGE : HAL_PAGE;
+	uint64_t unit = huge ? HAL_HUGE : HAL_PAGE;
 
 	return (size + unit - 1) & ~(unit - 1);
 }
@@ -84,8 +84,8 @@ static struct hal_block **hal_bucket(uint64_t va)
 	return &buckets[(va / HAL_PAGE ^ va / HAL_HUGE) % BUCKETS];
 }
 
-struct hal_block *hal_block_new(uint64_t va, uint64_t size, uint32_t devid,
-				enum hal_state state)
+struct hal_block *hal_block_new(uint64_t va, uint64_t len, uint64_t size,
+				uint32_t devid, enum hal_state state)
 {
 	struct hal_block *b = calloc(1, sizeof(*b));
 	struct hal_block **bucket = hal_bucket(va);
@@ -94,7 +94,7 @@ struct hal_block *hal_block_new(uint64_t va, uint64_t size, uint32_t devid,
 		return NULL;
 	b->va = va;
 	b->size = size;
-	b->len = hal_round(size);
+	b->len = len;
 	b->devid = devid;
 	b->state = state;
 	b->count = 1;

@@ -53,7 +53,7 @@ static void rules_read(void)
 		char op[16];
 		int nth, code = 0;
 
-		if (sscanf(item, "%15[a-z]:%d:%d", op, &nth, &code) >= 2)
+		if (sscanf(item, "%15[a-z_]:%d:%d", op, &nth, &code) >= 2)
 			rule_set(op, nth, code);
 	}
 	free(copy);
@@ -67,6 +67,38 @@ void ascend_sim_fail(const char *op, int nth, int code)
 	pthread_mutex_unlock(&rules_lock);
 }
 
+/* How often each op was called, from the first rule on. */
+static struct hal_calls {
+	char op[16];
+	unsigned long nr;
+} calls[MAX_FAILS];
+
+static void calls_count(const char *op)
+{
+	size_t i;
+
+	for (i = 0; i < MAX_FAILS && calls[i].op[0]; i++)
+		if (!strcmp(calls[i].op, op))
+			break;
+	if (i == MAX_FAILS)
+		return;
+	snprintf(calls[i].op, sizeof(calls[i].op), "%s", op);
+	calls[i].nr++;
+}
+
+unsigned long ascend_sim_calls(const char *op)
+{
+	unsigned long nr = 0;
+	size_t i;
+
+	pthread_mutex_lock(&rules_lock);
+	for (i = 0; i < MAX_FAILS; i++)
+		if (!strcmp(calls[i].op, op))
+			nr = calls[i].nr;
+	pthread_mutex_unlock(&rules_lock);
+	return nr;
+}
+
 /* What this call of op shall answer instead of working, or 0. */
 int hal_fail(const char *op)
 {
@@ -77,6 +109,7 @@ int hal_fail(const char *op)
 	if (!__atomic_load_n(&rules_used, __ATOMIC_ACQUIRE))
 		return 0;
 	pthread_mutex_lock(&rules_lock);
+	calls_count(op);
 	for (i = 0; i < MAX_FAILS; i++) {
 		struct hal_rule *r = &rules[i];
 

@@ -89,7 +89,9 @@ int hal_call_raw(unsigned long cmd, struct ascend_sim_arg *a)
 	if (hal.fd < 0)
 		return -ENODEV;
 	ret = ioctl(hal.fd, cmd, a) ? -errno : 0;
-	errno = saved;
+	/* errno is not kept where something fails, as little as by the real one */
+	if (!ret)
+		errno = saved;
 	return ret;
 }
 
@@ -160,6 +162,10 @@ drvError_t halMemAgentClose(uint32_t devid, uint32_t flag)
 		__atomic_store_n(&hal.opened[devid], false, __ATOMIC_RELEASE);
 	}
 	pthread_rwlock_unlock(&hal.pipeline);
+	/* another component has failed: all of them were called all the same */
+	code = ret ? 0 : hal_fail("devclosed");
+	if (code)
+		ret = code;
 	hal_trace("%s dev=%u -> %d", __func__, devid, ret);
 	return ret;
 }

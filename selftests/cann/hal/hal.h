@@ -37,6 +37,7 @@ struct hal_block {
 	uint64_t size;		/* as asked for */
 	uint32_t devid;
 	enum hal_state state;
+	bool huge;		/* pages of 2 MiB */
 	bool exported;		/* at any time: a recycling is worth a note */
 	unsigned int count;	/* opens of an import */
 	uint64_t id;		/* of the imported key */
@@ -83,12 +84,13 @@ HAL_LOCAL bool hal_dev_ready(uint32_t devid);
 HAL_LOCAL uint64_t hal_va_get(uint64_t len);
 HAL_LOCAL void hal_va_put(uint64_t va, uint64_t len, bool memory);
 HAL_LOCAL bool hal_va_was_memory(uint64_t va);
-HAL_LOCAL struct hal_block *hal_block_new(uint64_t va, uint64_t size,
-					  uint32_t devid, enum hal_state state);
+HAL_LOCAL struct hal_block *hal_block_new(uint64_t va, uint64_t len,
+					  uint64_t size, uint32_t devid,
+					  enum hal_state state);
 HAL_LOCAL struct hal_block *hal_block_at(uint64_t va);
 HAL_LOCAL struct hal_block *hal_block_of(uint64_t va);
 HAL_LOCAL void hal_block_del(struct hal_block *b);
-HAL_LOCAL uint64_t hal_round(uint64_t size);
+HAL_LOCAL uint64_t hal_round(uint64_t size, bool huge);
 HAL_LOCAL bool hal_is_device(uint64_t va);
 
 /* heap.c */

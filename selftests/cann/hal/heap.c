@@ -30,13 +30,13 @@ static drvError_t hal_kernel_free(uint64_t va, uint32_t flags)
 }
 
 /* The block that was freed last, of that size; hal.lock held. */
-static struct hal_block *hal_cache_get(uint32_t devid, uint64_t len)
+static struct hal_block *hal_cache_get(uint32_t devid, uint64_t len, bool huge)
 {
 	struct hal_block *b, *best = NULL;
 
 	for (b = hal.blocks; b; b = b->next)
 		if (b->state == HAL_CACHED && b->devid == devid &&
-		    b->len == len && (!best || b->id > best->id))
+		    b->len == len && b->huge == huge && (!best || b->id > best->id))
 			best = b;
 	return best;
 }
@@ -69,14 +69,20 @@ again:
 	return any;
 }
 
-static drvError_t hal_alloc_new(uint64_t size, uint32_t devid, void **pp)
+static drvError_t hal_alloc_new(uint64_t size, uint32_t devid, bool huge,
+				void **pp)
 {
-	struct ascend_sim_arg a = { .devid = devid, .len = hal_round(size) };
+	struct ascend_sim_arg a = {
+		.devid = devid,
+		.len = hal_round(size, huge),
+		.flags = huge ? ASCEND_SIM_F_HUGE : 0,
+	};
 	const char *linear = getenv("ASCEND_SIM_LINEAR");
+	struct hal_block *b = NULL;
 	drvError_t ret;
 
 	if (hal.svm == 3 && linear && *linear == '1')
-		a.flags = ASCEND_SIM_F_LINEAR;
+		a.flags |= ASCEND_SIM_F_LINEAR;
 	pthread_mutex_lock(&hal.lock);
 	a.va = hal_va_get(a.len);
 	pthread_mutex_unlock(&hal.lock);
@@ -87,14 +93,18 @@ static drvError_t hal_alloc_new(uint64_t size, uint32_t devid, void **pp)
 		ret = hal_call(ASCEND_SIM_ALLOC, &a);
 
 	pthread_mutex_lock(&hal.lock);
-	if (!ret && !hal_block_new(a.va, size, devid, HAL_USED)) {
+	if (!ret)
+		b = hal_block_new(a.va, a.len, size, devid, HAL_USED);
+	if (!ret && !b) {
 		hal_kernel_free(a.va, 0);
 		ret = DRV_ERROR_OUT_OF_MEMORY;
 	}
-	if (ret)
+	if (ret) {
 		hal_va_put(a.va, a.len, false);
-	else
+	} else {
+		b->huge = huge;
 		*pp = (void *)a.va;
+	}
 	pthread_mutex_unlock(&hal.lock);
 	return ret;
 }
@@ -102,8 +112,8 @@ static drvError_t hal_alloc_new(uint64_t size, uint32_t devid, void **pp)
 drvError_t halMemAlloc(void **pp, unsigned long long size,
 		       unsigned long long flag)
 {
+	bool huge = flag & MEM_PAGE_HUGE, exported = false;
 	uint32_t devid = flag & MEM_DEVID_MASK;
-	bool exported = false;
 	struct hal_block *b;
 	drvError_t ret;
 	int code;
@@ -120,7 +130,7 @@ drvError_t halMemAlloc(void **pp, unsigned long long size,
 		goto out;
 	}
 	pthread_mutex_lock(&hal.lock);
-	b = hal_cache_get(devid, hal_round(size));
+	b = hal_cache_get(devid, hal_round(size, huge), huge);
 	if (b) {
 		b->state = HAL_USED;
 		b->size = size;
@@ -130,7 +140,7 @@ drvError_t halMemAlloc(void **pp, unsigned long long size,
 	pthread_mutex_unlock(&hal.lock);
 	if (exported)
 		hal_note(ASCEND_SIM_NOTE_RECYCLE, (uint64_t)*pp);
-	ret = b ? DRV_ERROR_NONE : hal_alloc_new(size, devid, pp);
+	ret = b ? DRV_ERROR_NONE : hal_alloc_new(size, devid, huge, pp);
 out:
 	pthread_rwlock_unlock(&hal.pipeline);
 	hal_trace("%s va=%p size=%llu dev=%u -> %d",
@@ -141,10 +151,12 @@ out:
 /*
  * The kernel's half of a free.  The block is in no table meanwhile; on v3 a
  * free that importers' pins defer is a success, and comes back by an event.
+ * On demand ("freelate") it fails after it has told who registered.
  */
 static drvError_t hal_free_block(struct hal_block *b)
 {
-	drvError_t ret = hal_kernel_free(b->va, 0);
+	uint32_t flags = hal_fail("freelate") ? ASCEND_SIM_F_FAIL : 0;
+	drvError_t ret = hal_kernel_free(b->va, flags);
 
 	pthread_mutex_lock(&hal.lock);
 	if (!ret) {
@@ -169,7 +181,8 @@ static drvError_t hal_free(uint64_t va)
 	b = hal_block_at(va);
 	if (!b) {
 		again = hal_va_was_memory(va);
-	} else if (b->state == HAL_USED && b->len <= hal.cache_max) {
+	} else if (b->state == HAL_USED &&
+		   b->len <= (b->huge ? hal.cache_max : hal.cache_max / 2)) {
 		b->state = HAL_CACHED;
 		b->id = ++stamp;
 		cached = true;

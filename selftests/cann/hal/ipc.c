@@ -143,12 +143,13 @@ static DVresult hal_open_new(struct ascend_sim_arg *key, uint32_t devid,
 	struct ascend_sim_arg a = *key, q = *key;
 	DVresult ret = hal_call(ASCEND_SIM_QUERY, &q);
 	struct hal_block *b;
-	uint64_t mine;
+	uint64_t mine, len;
 
 	if (ret)
 		return ret;
+	len = hal_round(q.len, q.len >= HAL_HUGE);
 	pthread_mutex_lock(&hal.lock);
-	mine = hal_va_get(hal_round(q.len));
+	mine = hal_va_get(len);
 	pthread_mutex_unlock(&hal.lock);
 	if (!mine)
 		return DRV_ERROR_OUT_OF_MEMORY;
@@ -159,12 +160,12 @@ static DVresult hal_open_new(struct ascend_sim_arg *key, uint32_t devid,
 	pthread_mutex_lock(&hal.lock);
 	b = !ret && a.va != mine ? hal_block_at(a.va) : NULL;
 	if (ret || b)
-		hal_va_put(mine, hal_round(q.len), false);
+		hal_va_put(mine, len, false);
 	if (b) {
 		/* v3, linear memory: the address that it has already */
 		b->count++;
 	} else if (!ret) {
-		b = hal_block_new(a.va, q.len, devid, HAL_IMPORTED);
+		b = hal_block_new(a.va, len, q.len, devid, HAL_IMPORTED);
 		if (b)
 			b->id = record;
 		else

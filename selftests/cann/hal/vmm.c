@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Addresses and physical memory apart from each other. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "hal.h"
 
@@ -24,17 +25,40 @@ drvError_t halMemAddressReserve(void **ptr, size_t size, size_t alignment,
 		return DRV_ERROR_NO_DEVICE;
 	pthread_rwlock_rdlock(&hal.pipeline);
 	pthread_mutex_lock(&hal.lock);
-	va = hal_va_get(hal_round(size));
-	b = va ? hal_block_new(va, size, 0, HAL_RESERVED) : NULL;
+	size = hal_round(size, size >= HAL_HUGE);
+	va = hal_va_get(size);
+	/* belongs to no device until something is mapped there */
+	b = va ? hal_block_new(va, size, size, ASCEND_SIM_MAX_DEV,
+			       HAL_RESERVED) : NULL;
 	if (b) {
-		/* belongs to no device until something is mapped there */
-		b->devid = ASCEND_SIM_MAX_DEV;
+		b->count = 0;
 		*ptr = (void *)va;
 		ret = DRV_ERROR_NONE;
 	}
 	pthread_mutex_unlock(&hal.lock);
 	pthread_rwlock_unlock(&hal.pipeline);
 	return ret;
+}
+
+/*
+ * v2: what is still mapped in the range goes with the addresses, exported or not.
+ * v3 wants it unmapped before.
+ */
+static bool hal_reserved_empty(struct hal_block *b)
+{
+	struct ascend_sim_arg a;
+	uint64_t at;
+
+	if (hal.svm == 3)
+		return !b->count;
+	for (at = b->va; b->count && at < b->va + b->len; at += HAL_HUGE) {
+		a = (struct ascend_sim_arg){
+			.va = at, .flags = ASCEND_SIM_F_ADDRESS,
+		};
+		if (!hal_call_raw(ASCEND_SIM_VMM_UNMAP, &a))
+			b->count--;
+	}
+	return true;
 }
 
 drvError_t halMemAddressFree(void *ptr)
@@ -45,24 +69,29 @@ drvError_t halMemAddressFree(void *ptr)
 	pthread_rwlock_rdlock(&hal.pipeline);
 	pthread_mutex_lock(&hal.lock);
 	b = hal_block_at((uint64_t)ptr);
-	if (b && b->state == HAL_RESERVED && b->devid == ASCEND_SIM_MAX_DEV) {
+	if (b && b->state == HAL_RESERVED && hal_reserved_empty(b)) {
 		hal_block_del(b);
 		ret = DRV_ERROR_NONE;
 	}
 	pthread_mutex_unlock(&hal.lock);
 	pthread_rwlock_unlock(&hal.pipeline);
+	hal_trace("%s va=%p -> %d", __func__, ptr, ret);
 	return ret;
 }
 
 drvError_t halMemCreate(drv_mem_handle_t **handle, size_t size,
 			const struct drv_mem_prop *prop, uint64_t flag)
 {
-	struct ascend_sim_arg a = { .len = size };
+	struct ascend_sim_arg a = { .len = size, .flags = ASCEND_SIM_F_HUGE };
 	drv_mem_handle_t *h;
 	drvError_t ret;
+	int code;
 
 	if (!handle || !size || !prop || flag || size % HAL_HUGE)
 		return DRV_ERROR_INVALID_VALUE;
+	code = hal_fail("create_handle");
+	if (code)
+		return code;
 	if (!hal_dev_ready(prop->devid))
 		return DRV_ERROR_NO_DEVICE;
 	h = calloc(1, sizeof(*h));
@@ -110,11 +139,17 @@ drvError_t halMemMap(void *ptr, size_t size, size_t offset,
 		return DRV_ERROR_INVALID_VALUE;
 	a.id = handle->id;
 	pthread_rwlock_rdlock(&hal.pipeline);
-	ret = hal_call(ASCEND_SIM_VMM_MAP, &a);
+	/* several in one reservation, at any multiple of 2 MiB */
 	pthread_mutex_lock(&hal.lock);
-	b = ret ? NULL : hal_block_at((uint64_t)ptr);
-	if (b)
+	b = hal_block_of((uint64_t)ptr);
+	ret = DRV_ERROR_INVALID_VALUE;
+	if (b && b->state == HAL_RESERVED && !((uint64_t)ptr % HAL_HUGE) &&
+	    size <= b->va + b->len - (uint64_t)ptr)
+		ret = hal_call(ASCEND_SIM_VMM_MAP, &a);
+	if (!ret) {
 		b->devid = handle->devid;
+		b->count++;
+	}
 	pthread_mutex_unlock(&hal.lock);
 	pthread_rwlock_unlock(&hal.pipeline);
 	return ret;
@@ -131,11 +166,40 @@ drvError_t halMemUnmap(void *ptr)
 	pthread_rwlock_rdlock(&hal.pipeline);
 	ret = hal_call(ASCEND_SIM_VMM_UNMAP, &a);
 	pthread_mutex_lock(&hal.lock);
-	b = ret ? NULL : hal_block_at((uint64_t)ptr);
-	if (b)
+	b = ret ? NULL : hal_block_of((uint64_t)ptr);
+	if (b && !--b->count)
 		b->devid = ASCEND_SIM_MAX_DEV;
 	pthread_mutex_unlock(&hal.lock);
 	pthread_rwlock_unlock(&hal.pipeline);
 	hal_trace("%s va=%p -> %d", __func__, ptr, ret);
+	return ret;
+}
+
+/* Of what this call can do: to replace pages that the device found broken. */
+drvError_t halMemCtl(int type, void *param_value, size_t param_value_size,
+		     void *out_value, size_t *out_size_ret)
+{
+	struct MemRepairInPara *in = param_value;
+	drvError_t ret = DRV_ERROR_NONE;
+	struct ascend_sim_arg a;
+	uint32_t i;
+
+	(void)out_value;
+	(void)out_size_ret;
+	if (type != CTRL_TYPE_MEM_REPAIR)
+		return DRV_ERROR_NOT_SUPPORT;
+	if (!in || param_value_size != sizeof(*in) || !in->count ||
+	    in->count > MEM_REPAIR_MAX_CNT)
+		return DRV_ERROR_INVALID_VALUE;
+	pthread_rwlock_wrlock(&hal.pipeline);
+	for (i = 0; i < in->count && !ret; i++) {
+		a = (struct ascend_sim_arg){
+			.va = in->repairAddrs[i].ptr,
+			.len = in->repairAddrs[i].len,
+		};
+		ret = hal_call(ASCEND_SIM_REPAIR, &a);
+	}
+	pthread_rwlock_unlock(&hal.pipeline);
+	hal_trace("%s count=%u -> %d", __func__, in->count, ret);
 	return ret;
 }

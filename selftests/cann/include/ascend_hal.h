@@ -122,6 +122,20 @@ struct memcpy_info {
 	uint64_t reserve[2];
 };
 
+#define CTRL_TYPE_MEM_REPAIR	4
+#define MEM_REPAIR_MAX_CNT	20
+
+struct MemRepairAddr {
+	unsigned long long ptr;
+	unsigned long long len;
+};
+
+struct MemRepairInPara {
+	unsigned int devid;
+	unsigned int count;
+	struct MemRepairAddr repairAddrs[MEM_REPAIR_MAX_CNT];
+};
+
 typedef struct drv_mem_handle drv_mem_handle_t;
 
 struct drv_mem_prop {
@@ -169,6 +183,8 @@ drvError_t halMemRelease(drv_mem_handle_t *handle);
 drvError_t halMemMap(void *ptr, size_t size, size_t offset,
 		     drv_mem_handle_t *handle, uint64_t flag);
 drvError_t halMemUnmap(void *ptr);
+drvError_t halMemCtl(int type, void *param_value, size_t param_value_size,
+		     void *out_value, size_t *out_size_ret);
 
 /* memory shared between processes */
 DVresult halShmemCreateHandle(DVdeviceptr vptr, size_t byte_count, char *name,
@@ -195,9 +211,12 @@ DVresult halShmemInfoGet(const char *name, struct ShmemGetInfo *info);
  * ascend_sim_fail(): the nth call of op from now on answers code and does
  * nothing; nth < 0: that one and all later ones; nth 0: forget op (NULL: all).
  * Ops: alloc free create open close destroy setpid setattr copy devopen
- * devclose.  Environment: ASCEND_SIM_FAIL="destroy:2:7,open:-1:6".
+ * devclose create_handle; and two that do something first: freelate, which tells
+ * who has registered, and devclosed, which closes.
+ * Environment: ASCEND_SIM_FAIL="destroy:2:7,open:-1:6".
  */
 void ascend_sim_fail(const char *op, int nth, int code);
+unsigned long ascend_sim_calls(const char *op);	/* of op, since the first rule */
 int ascend_sim_svm(void);		/* 2, 3, or 0: no driver */
 int ascend_sim_nr_devices(void);
 size_t ascend_sim_mem_bytes(void);	/* of one device */

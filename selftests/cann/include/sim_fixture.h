@@ -33,6 +33,10 @@ FIXTURE_SETUP(sim)
 	setenv("ASCEND_SIM_CACHE_MAX", CACHE, 1);
 	sim_set_param("teardown_min_ms", 0);
 	sim_set_param("teardown_max_ms", 20);
+	sim_set_param("device_hold", 0);
+	sim_set_param("stage_ms", 0);
+	sim_set_param("hide_ms", 1);
+	sim_set_param("tail_us", 200);
 	/* what the test before left behind */
 	ASSERT_LE(0, sim_wait_count("procs", 0, 10000));
 	ASSERT_EQ(0, sim_reset_ledger());
@@ -54,6 +58,7 @@ FIXTURE_TEARDOWN(sim)
 	peer_kill(&self->c);
 	if (!self->svm)
 		return;
+	sim_set_param("device_hold", 0);
 	EXPECT_LE(0, sim_wait_count("procs", 0, 15000));
 	sim_reset_ledger();
 	EXPECT_EQ(0, sim_counted("pages"));
@@ -67,6 +72,20 @@ FIXTURE_TEARDOWN(sim)
 #define A(fn, x, y)	peer_call(&self->a, fn, x, y)
 #define B(fn, x, y)	peer_call(&self->b, fn, x, y)
 #define C(fn, x, y)	peer_call(&self->c, fn, x, y)
+/* v2 of before March 2026 */
+static inline bool sim_is_old(void)
+{
+	char old = 'N';
+	int fd = open(SIM_PARAMS "old", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (read(fd, &old, 1) != 1)
+			old = 'N';
+		close(fd);
+	}
+	return old == 'Y';
+}
+
 #define ONLY(v)		do { if (self->svm != (v)) SKIP(return, "SVM v" #v " only"); } while (0)
 
 /* a exports size bytes full of value as key 0, and b has it open */

@@ -16,6 +16,15 @@ ACL_CALL(aclrtDestroyStreamForce, (aclrtStream s), (s))
 ACL_CALL(aclrtSynchronizeStream, (aclrtStream s), (s))
 ACL_CALL(aclrtMalloc, (void **p, size_t n, aclrtMemMallocPolicy m), (p, n, m))
 ACL_CALL(aclrtFree, (void *p), (p))
+ACL_CALL(aclrtReserveMemAddress, (void **p, size_t n, size_t align,
+	 void *expect, uint64_t f), (p, n, align, expect, f))
+ACL_CALL(aclrtReleaseMemAddress, (void *p), (p))
+ACL_CALL(aclrtMallocPhysical, (aclrtDrvMemHandle *h, size_t n,
+	 const aclrtPhysicalMemProp *prop, uint64_t f), (h, n, prop, f))
+ACL_CALL(aclrtFreePhysical, (aclrtDrvMemHandle h), (h))
+ACL_CALL(aclrtMapMem, (void *p, size_t n, size_t off, aclrtDrvMemHandle h,
+	 uint64_t f), (p, n, off, h, f))
+ACL_CALL(aclrtUnmapMem, (void *p), (p))
 ACL_CALL(aclrtMallocHost, (void **p, size_t n), (p, n))
 ACL_CALL(aclrtFreeHost, (void *p), (p))
 ACL_CALL(aclrtMemcpy, (void *d, size_t m, const void *s, size_t n,

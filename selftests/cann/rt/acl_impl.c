@@ -8,19 +8,25 @@
 #include "runtime/rt.h"
 
 #define MAX_POLICY	7
+#define PADDING		32
+#define ALIGNMENT	32
 
 #define FAIL(code)	rt_error(code, __func__)
 #define NOT_NULL(p)	do { if (!(p)) return FAIL(ACL_ERROR_INVALID_PARAM); } while (0)
 
+static bool finalized;
+
 aclError aclInitImpl(const char *p)
 {
 	(void)p;
+	__atomic_store_n(&finalized, false, __ATOMIC_SEQ_CST);
 	return ACL_SUCCESS;
 }
 
 aclError aclFinalizeImpl(void)
 {
-	return ACL_SUCCESS;
+	return FAIL(__atomic_exchange_n(&finalized, true, __ATOMIC_SEQ_CST) ?
+		    RT_REPEATED_FINALIZE : 0);
 }
 
 const char *aclGetRecentErrMsgImpl(void)
@@ -113,17 +119,73 @@ aclError aclrtMallocImpl(void **p, size_t n, aclrtMemMallocPolicy m)
 		return FAIL(ACL_ERROR_INVALID_PARAM);
 	if (!rt_context(&devid))
 		return FAIL(RT_CONTEXT_NULL);
+	if (n + PADDING < n)
+		return FAIL(ACL_ERROR_INVALID_PARAM);
+	/* room behind it, and a multiple of 32 */
+	n = (n + PADDING + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	return FAIL(rt_driver()->mem_alloc(p, n, m, devid));
 }
 
+/* needs no device, not even an open one: that is for the driver to say */
 aclError aclrtFreeImpl(void *p)
+{
+	NOT_NULL(p);
+	return FAIL(rt_driver()->mem_free(p));
+}
+
+aclError aclrtReserveMemAddressImpl(void **p, size_t n, size_t align,
+				    void *expect, uint64_t f)
 {
 	uint32_t devid;
 
 	NOT_NULL(p);
+	if (!n || align || expect || f > 1)
+		return FAIL(RT_INPUT);
 	if (!rt_context(&devid))
 		return FAIL(RT_CONTEXT_NULL);
-	return FAIL(rt_driver()->mem_free(p));
+	return FAIL(rt_driver()->vmm_reserve(p, n));
+}
+
+aclError aclrtReleaseMemAddressImpl(void *p)
+{
+	NOT_NULL(p);
+	return FAIL(rt_driver()->vmm_release(p));
+}
+
+aclError aclrtMallocPhysicalImpl(aclrtDrvMemHandle *h, size_t n,
+				 const aclrtPhysicalMemProp *prop, uint64_t f)
+{
+	uint32_t devid;
+
+	NOT_NULL(h);
+	NOT_NULL(prop);
+	if (!n || f)
+		return FAIL(RT_INPUT);
+	if (!rt_context(&devid))
+		return FAIL(RT_CONTEXT_NULL);
+	return FAIL(rt_driver()->vmm_create(h, n, prop->location.id));
+}
+
+aclError aclrtFreePhysicalImpl(aclrtDrvMemHandle h)
+{
+	NOT_NULL(h);
+	return FAIL(rt_driver()->vmm_destroy(h));
+}
+
+aclError aclrtMapMemImpl(void *p, size_t n, size_t off, aclrtDrvMemHandle h,
+			 uint64_t f)
+{
+	NOT_NULL(p);
+	NOT_NULL(h);
+	if (!n || off || f)
+		return FAIL(RT_INPUT);
+	return FAIL(rt_driver()->vmm_map(p, n, h));
+}
+
+aclError aclrtUnmapMemImpl(void *p)
+{
+	NOT_NULL(p);
+	return FAIL(rt_driver()->vmm_unmap(p));
 }
 
 aclError aclrtMallocHostImpl(void **p, size_t n)

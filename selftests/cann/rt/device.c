@@ -138,7 +138,7 @@ int rt_reset_device(int32_t devid, bool force)
 	pthread_mutex_lock(&devices_lock);
 	if (!d->open) {
 		pthread_mutex_unlock(&devices_lock);
-		return RT_CONTEXT_NULL;
+		return RT_DEVICE_NOT_SET;
 	}
 	if (--d->users && !force) {
 		pthread_mutex_unlock(&devices_lock);

@@ -200,8 +200,10 @@ rtError_t rtIpcSetMemoryAttr(const char *name, uint32_t type, uint64_t attr)
 		return RT_INPUT;
 	if (!rt_context(&devid))
 		return RT_CONTEXT_NULL;
+	/* 910B: not where the devices do not share one range of addresses */
 	if (rt_generation() != 3)
-		return rt_driver()->ipc_set_attr(name, type, attr);
+		return getenv("ASCEND_SIM_NOT_FLAT") ? RT_NOT_SUPPORT :
+		       rt_driver()->ipc_set_attr(name, type, attr);
 	ret = rt_driver()->ipc_route(name, devid, attr);
 	if (ret)
 		return ret;

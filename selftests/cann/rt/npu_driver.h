@@ -10,6 +10,7 @@
 #define RT_DEVICEID		107001
 #define RT_CONTEXT_NULL		107002
 #define RT_HANDLE		107017
+#define RT_REPEATED_FINALIZE	100037
 #define RT_NOT_SUPPORT		207000
 #define RT_NO_MEMORY		207001
 #define RT_NO_DEVICE		207004
@@ -18,6 +19,7 @@
 #define RT_OVER_LIMIT		207012
 #define RT_TIMEOUT		207020
 #define RT_LINK_TYPE		207021
+#define RT_DEVICE_NOT_SET	507007
 #define RT_REPORT_TIMEOUT	507012
 #define RT_DRV_ERR		507899
 
@@ -31,6 +33,12 @@ struct npu_driver {
 	int (*mem_free)(void *ptr);
 	int (*mem_copy)(void *dst, size_t max, const void *src, size_t n);
 	int (*mem_set)(void *dst, size_t max, int value, size_t n);
+	int (*vmm_reserve)(void **ptr, uint64_t size);
+	int (*vmm_release)(void *ptr);
+	int (*vmm_create)(void **handle, uint64_t size, uint32_t devid);
+	int (*vmm_destroy)(void *handle);
+	int (*vmm_map)(void *ptr, uint64_t size, void *handle);
+	int (*vmm_unmap)(void *ptr);
 	int (*ipc_create)(const void *ptr, uint64_t size, char *name,
 			  uint32_t len);
 	int (*ipc_destroy)(const char *name);

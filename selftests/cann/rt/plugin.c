@@ -9,6 +9,8 @@
 
 #define WEAK __attribute__((weak))
 
+#define HUGE_CRITICAL (1UL << 20)
+
 extern WEAK __typeof__(halShmemOpenHandleByDevId) halShmemOpenHandleByDevId;
 extern WEAK __typeof__(halShmemOpenHandleV2) halShmemOpenHandleV2;
 extern WEAK __typeof__(halShmemMapRouteCheck) halShmemMapRouteCheck;
@@ -101,15 +103,65 @@ static int npu_bare_tgid(int32_t *pid)
 	return *pid < 0 ? RT_DRV_ERR : 0;
 }
 
+/*
+ * 0 and 3: huge pages first, 1 and 4: huge pages only, 2 and 5: normal pages
+ * only.  What is small gets normal pages unless it may not.
+ */
+static int npu_mem_try(void **ptr, uint64_t size, uint32_t policy,
+		       uint32_t devid)
+{
+	uint64_t flag = devid | MEM_DEV | MEM_TYPE_HBM;
+	uint32_t kind = policy & 0xff;
+	drvError_t ret;
+
+	if (kind % 3 == 2 || (kind % 3 == 0 && size <= HUGE_CRITICAL))
+		return from_drv(halMemAlloc(ptr, size, flag));
+	ret = halMemAlloc(ptr, size, flag | MEM_PAGE_HUGE);
+	if (ret && kind % 3 == 0)
+		ret = halMemAlloc(ptr, size, flag);
+	return from_drv(ret);
+}
+
+/* The second time after the runtime's own pools were trimmed: four calls. */
 static int npu_mem_alloc(void **ptr, uint64_t size, uint32_t policy,
 			 uint32_t devid)
 {
-	uint64_t flag = devid | MEM_DEV | MEM_TYPE_HBM;
+	int ret = npu_mem_try(ptr, size, policy, devid);
 
-	/* 2 and 5 are the normal-page policies */
-	if ((policy & 0xff) != 2 && (policy & 0xff) != 5)
-		flag |= MEM_PAGE_HUGE;
-	return from_drv(halMemAlloc(ptr, size, flag));
+	return ret ? npu_mem_try(ptr, size, policy, devid) : 0;
+}
+
+static int npu_vmm_reserve(void **ptr, uint64_t size)
+{
+	return from_drv(halMemAddressReserve(ptr, size, 0, NULL, 0));
+}
+
+static int npu_vmm_release(void *ptr)
+{
+	return from_drv(halMemAddressFree(ptr));
+}
+
+static int npu_vmm_create(void **handle, uint64_t size, uint32_t devid)
+{
+	struct drv_mem_prop prop = { .devid = devid };
+
+	return from_drv(halMemCreate((drv_mem_handle_t **)handle, size, &prop,
+				     0));
+}
+
+static int npu_vmm_destroy(void *handle)
+{
+	return from_drv(halMemRelease(handle));
+}
+
+static int npu_vmm_map(void *ptr, uint64_t size, void *handle)
+{
+	return from_drv(halMemMap(ptr, size, 0, handle, 0));
+}
+
+static int npu_vmm_unmap(void *ptr)
+{
+	return from_drv(halMemUnmap(ptr));
 }
 
 static int npu_mem_free(void *ptr)
@@ -214,6 +266,12 @@ const struct npu_driver *ConstructNpuDriver(void)
 		.mem_free = npu_mem_free,
 		.mem_copy = npu_mem_copy,
 		.mem_set = npu_mem_set,
+		.vmm_reserve = npu_vmm_reserve,
+		.vmm_release = npu_vmm_release,
+		.vmm_create = npu_vmm_create,
+		.vmm_destroy = npu_vmm_destroy,
+		.vmm_map = npu_vmm_map,
+		.vmm_unmap = npu_vmm_unmap,
 		.ipc_create = npu_ipc_create,
 		.ipc_destroy = npu_ipc_destroy,
 		.ipc_open = npu_ipc_open,
