@@ -5,25 +5,32 @@
  * owner    one process that has sessions, as a struct pid reference.  All
  *          rules that speak of a process compare owners.
  * session  one open of /dev/aclipc.
- * share    one exported region: key, generation, state, imports, watch.
+ * share    one exported region: key, generation, state, imports.
  * import   one (session, share) pair with its count: struct aclipc_imp, since
  *          the uapi has the name struct aclipc_import for the call.
+ * watch    one registration with the driver, for a range of one owner.
  *
  * Lock order, outermost first:
  *
  * 0. aclipc_graph_lock   mutex.  Who waits for what; only when a WAIT blocks.
- * 1. aclipc_owners_lock  mutex.  The owners and their sessions.
- * 2. session->mutex      The end of a session and the growth of allow lists,
- *                        each one at a time.  Nothing is allocated under it:
- *                        the driver's callbacks take it.
- * 3. share->lock         spinlock.  State, counts, imports of one share.  Never
+ * 1. owner->watch_mutex  One export of a process at a time has itself watched.
+ *                        The driver is called under it; its callbacks never
+ *                        take it.
+ * 2. aclipc_owners_lock  mutex.  The owners and their sessions.  Nothing is
+ *                        allocated and nothing walked under it that grows with
+ *                        what a process has: the driver's callbacks take it,
+ *                        and so do the opens and exits of others.
+ * 3. session->mutex      The growth of allow lists, each one at a time.
+ * 4. share->lock         spinlock.  State, counts, imports of one share.  Never
  *                        two of them.  Never across user copies, allocations
  *                        or calls into the driver.
- * 4. session->lock       spinlock.  The session's lists and pending events.
- * 5. leaves              hash buckets, tombstone list, wait queues.
+ * 5. session->lock       spinlock.  The session's lists and pending events.
+ *    owner->watch_lock   spinlock.  The process's watches and the shares in them.
+ * 6. leaves              hash buckets, tombstone list, wait queues.
  *
- * 0 and 1 are never held together.  session->read_lock serializes readers of
- * events and is taken with nothing held.
+ * 0 is held with none of the others, those of one number not together.
+ * session->read_lock serializes readers of events and is taken with nothing
+ * held.  What only a session's work does has no lock: there is one at a time.
  *
  * Memory: a share is freed by RCU after its last reference.  Inside an RCU
  * section a share that was found in a table is valid memory; what it says holds
@@ -53,6 +60,7 @@
 
 #define ACLIPC_VERSION	"0.1.0"
 
+struct aclipc_watch;
 struct file;
 struct p2p_page_table;
 struct poll_table_struct;
@@ -69,12 +77,20 @@ struct aclipc_key {
 struct aclipc_owner {
 	struct hlist_node node;		/* aclipc_owners_lock */
 	struct pid *pid;		/* set once: the process, by reference */
-	refcount_t refs;		/* one for each session */
+	refcount_t refs;		/* table, each session, each watch */
 	unsigned int nr_sessions;	/* aclipc_owners_lock: on its list */
+	unsigned int nr_watches;	/* aclipc_owners_lock: until they are put */
 	atomic_t nr_open;		/* of these: not ended */
 	atomic_t nr_exports;
 	atomic_t nr_imports;
-	bool told;			/* aclipc_owners_lock: exports revoked */
+	atomic_t nr_listeners;		/* others' imports of its, that listen */
+	bool known;			/* once set: has been on a device */
+	bool reused;			/* once set: its number is another's */
+	unsigned long ask_again;	/* jiffies: whether it is known */
+	struct mutex watch_mutex;	/* see the lock order above */
+	spinlock_t watch_lock;		/* see the lock order above */
+	struct list_head watches;	/* watch_lock: not called back yet */
+	unsigned long watch_again;	/* bits: devices whose watch was called back */
 	struct list_head sessions;	/* aclipc_owners_lock */
 	struct list_head waits;		/* aclipc_graph_lock: its waiters */
 	struct list_head todo;		/* aclipc_graph_lock: walk */
@@ -96,15 +112,18 @@ struct aclipc_session {
 	struct aclipc_owner *owner;	/* set once, a reference */
 	u64 exec_id;			/* set once: the owner's program */
 	struct list_head owner_node;	/* aclipc_owners_lock */
-	enum aclipc_phase phase;	/* mutex */
-	bool clock_from_exit;		/* mutex: settle time since the exit */
-	unsigned long settle_end;	/* mutex: jiffies */
+	enum aclipc_phase phase;	/* cmpxchg to ENDED, then by its work */
+	bool listens;			/* once set: its owner polled or read */
+	bool clock_from_exit;		/* by its work: settles since the exit */
+	bool pinned;			/* by its work: nothing to ask for */
+	unsigned long settle_end;	/* by its work: jiffies, at the earliest */
+	unsigned long settle_max_end;	/* by its work: jiffies, at the latest */
 	struct mutex mutex;		/* see the lock order above */
 	struct mutex read_lock;		/* one reader of events at a time */
 	struct delayed_work work;	/* takes an ended session further */
 	spinlock_t lock;
 	struct list_head imports;	/* lock */
-	struct list_head shares;	/* lock: the known shares it exported */
+	struct list_head shares;	/* lock: the known ones, by their place */
 	struct list_head events;	/* lock: pending marks */
 	u64 event_seq;			/* lock */
 	unsigned int nr_superseded;	/* lock: shares that left the registry */
@@ -118,22 +137,9 @@ struct aclipc_mark {
 	struct list_head node;		/* session->lock, empty: none pending */
 	struct aclipc_share *share;	/* set once */
 	u64 seq;			/* session->lock */
-	u8 type;			/* session->lock */
+	u8 type;			/* session->lock: 0, or a change of state */
 	u8 reason;			/* session->lock */
-};
-
-enum aclipc_watch_state {
-	ACLIPC_WATCH_NONE,		/* not registered, or over */
-	ACLIPC_WATCH_STARTING,		/* get_pages has not returned yet */
-	ACLIPC_WATCH_FIRED,		/* called back before it returned */
-	ACLIPC_WATCH_OUT,		/* registered: callback or FINISH ends it */
-	ACLIPC_WATCH_PUTTING,		/* somebody calls put_pages now */
-};
-
-struct aclipc_watch {
-	enum aclipc_watch_state state;	/* share->lock */
-	struct p2p_page_table *table;	/* by whom the state makes responsible */
-	struct work_struct work;
+	bool driver;			/* session->lock: the event DRIVER, too */
 };
 
 /* The processes that may import a key; replaced as a whole. */
@@ -143,17 +149,29 @@ struct aclipc_list {
 	struct pid *pids[];		/* sorted by address */
 };
 
+/* Where a share stands among those of its session. */
+enum aclipc_place {
+	ACLIPC_PLACE_FIRST,		/* to be revoked if the owner dies */
+	ACLIPC_PLACE_REVOKED,		/* its importers may hinder the exit */
+	ACLIPC_PLACE_CLEARED,		/* and these do not */
+};
+
 struct aclipc_share {
 	struct rhash_head node;		/* registry */
 	u32 hash;			/* set once: of the key */
 	u8 key[ACLIPC_KEY_MAX] __aligned(8);	/* set once */
-	refcount_t refs;		/* known, each import, watch, callers */
+	refcount_t refs;		/* known, each import, callers */
 	struct rhash_head id_node;	/* aclipc_shares, by generation */
 	u64 generation;			/* set once */
 	u64 addr;			/* set once */
 	u64 length;			/* set once */
+	u32 device;			/* set once */
 	struct aclipc_session *session;	/* set once, a reference */
 	struct list_head session_node;	/* session->lock */
+	enum aclipc_place place;	/* session->lock: where it is listed */
+	bool watchable;			/* set once */
+	struct aclipc_watch *watch;	/* owner->watch_mutex, and the last put */
+	struct list_head watch_node;	/* owner->watch_lock */
 
 	spinlock_t lock;		/* protects all below */
 	u8 state;			/* enum aclipc_state */
@@ -165,7 +183,7 @@ struct aclipc_share {
 	bool deferred;
 	bool anyone;
 	bool remote;
-	bool watched;			/* registered with the driver */
+	bool watched;			/* its watch was not called back yet */
 	unsigned int nr_waiters;	/* threads in WAIT or in the exit grace */
 	u64 nr_imports;			/* of other processes, settling included */
 	u64 nr_settling;		/* of these */
@@ -175,7 +193,6 @@ struct aclipc_share {
 	wait_queue_head_t wq;
 	struct aclipc_mark mark;	/* DRAINED, to its session */
 	struct list_head tombstone_node;	/* aclipc_tombstones_lock */
-	struct aclipc_watch watch;
 	struct rcu_head rcu;
 };
 
@@ -187,10 +204,12 @@ struct aclipc_imp {
 	u64 since_ns;			/* set once */
 	u32 count;			/* share->lock, never 0 */
 	bool settling;			/* share->lock */
+	bool listens;			/* share->lock: its exporter counts it */
 };
 
 /* main.c */
 extern unsigned int aclipc_settle_ms;
+extern unsigned int aclipc_settle_max_ms;
 extern unsigned int aclipc_exit_grace_ms;
 extern unsigned int aclipc_max_sessions;
 extern unsigned int aclipc_max_exports;
@@ -216,7 +235,13 @@ void aclipc_session_release(struct aclipc_session *session);
 void aclipc_session_put(struct aclipc_session *session);
 bool aclipc_session_is_owner(const struct aclipc_session *session);
 bool aclipc_pid_exiting(struct pid *pid);
-void aclipc_owner_revoke(struct aclipc_owner *owner);
+u32 aclipc_session_settles(const struct aclipc_session *session);
+void aclipc_owner_get(struct aclipc_owner *owner);
+void aclipc_owner_put(struct aclipc_owner *owner);
+bool aclipc_owner_watched(struct aclipc_owner *owner, unsigned int max);
+void aclipc_owner_unwatched(struct aclipc_owner *owner);
+void aclipc_owner_know(struct aclipc_owner *owner);
+void aclipc_owner_die(struct aclipc_owner *owner);
 void aclipc_sessions_count(unsigned int *owners, unsigned int *sessions);
 void aclipc_sessions_exit(void);
 
@@ -243,6 +268,11 @@ void aclipc_share_turn_locked(struct aclipc_share *share, u8 state);
 bool aclipc_share_revoke_locked(struct aclipc_share *share, u8 reason);
 bool aclipc_share_retire_locked(struct aclipc_share *share);
 void aclipc_share_revoke(struct aclipc_share *share, u8 reason, bool gone);
+void aclipc_share_set_place(struct aclipc_share *share,
+			    enum aclipc_place place);
+void aclipc_share_set_watched(struct aclipc_share *share, bool watched);
+void aclipc_share_called_back(struct aclipc_share *share);
+bool aclipc_share_grace(struct aclipc_share *share, unsigned long end);
 bool aclipc_share_allows(struct aclipc_share *share,
 			 struct aclipc_session *session);
 int aclipc_shares_init(void);
@@ -293,6 +323,7 @@ void aclipc_import_drain(struct aclipc_session *session);
 void aclipc_imports_settle(struct aclipc_session *session);
 void aclipc_imports_drop(struct aclipc_session *session);
 bool aclipc_import_is_self(const struct aclipc_imp *import);
+bool aclipc_import_hinders(const struct aclipc_imp *import);
 int aclipc_imports_init(void);
 void aclipc_imports_exit(void);
 
@@ -318,11 +349,28 @@ ssize_t aclipc_read(struct file *file, char __user *buf, size_t len,
 __poll_t aclipc_poll(struct file *file, struct poll_table_struct *wait);
 
 /* watch.c */
-bool aclipc_watch_available(void);
 unsigned int aclipc_watch_count(void);
-void aclipc_watch_start(struct aclipc_share *share);
-void aclipc_watch_stop(struct aclipc_share *share);
+void aclipc_watch_share(struct aclipc_share *share);
+void aclipc_watch_again(struct aclipc_session *session);
+void aclipc_watch_leave(struct aclipc_share *share);
 void aclipc_watch_exit(void);
+
+/* driver.c */
+enum aclipc_device {
+	ACLIPC_DEVICE_UNKNOWN,		/* the driver does not tell */
+	ACLIPC_DEVICE_PRESENT,
+	ACLIPC_DEVICE_NONE,
+};
+
+bool aclipc_driver_available(void);
+bool aclipc_driver_get(void);
+void aclipc_driver_put(void);
+struct p2p_page_table *aclipc_driver_register(u64 start, u64 length,
+					      void (*callback)(void *data),
+					      u32 id);
+void aclipc_driver_unregister(struct p2p_page_table *table);
+bool aclipc_driver_pins(void);
+enum aclipc_device aclipc_driver_device(unsigned int nr);
 
 /* show.c */
 void aclipc_show_fdinfo(struct seq_file *m, struct file *file);

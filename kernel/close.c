@@ -95,7 +95,6 @@ static int aclipc_finish(struct aclipc_share *share, struct aclipc_close *cmd)
 	retired = aclipc_share_revoke_locked(share, ACLIPC_REASON_CLOSED);
 	spin_unlock(&share->lock);
 
-	aclipc_watch_stop(share);
 	if (retired)
 		aclipc_share_put(share);
 	return 0;

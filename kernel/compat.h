@@ -11,6 +11,7 @@
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
 #include "probed.h"
@@ -38,6 +39,16 @@ static inline long aclipc_compat_ioctl(struct file *file, unsigned int cmd,
 }
 #else
 #define aclipc_compat_ioctl	NULL
+#endif
+
+/*
+ * Where tasks can be preempted, RCU has a grace period that waits for them all to
+ * have left what they do; where they cannot, the ordinary one does that, and some
+ * kernels have no other.
+ */
+#ifndef ACLIPC_HAVE_CALL_RCU_TASKS
+#define call_rcu_tasks		call_rcu
+#define synchronize_rcu_tasks	synchronize_rcu
 #endif
 
 /* The pid namespace that a file of procfs belongs to; 5.8 changed the way. */

@@ -12,7 +12,10 @@
 #include "aclipc.h"
 #include "trace.h"
 
-/* Set a mark, or replace what it says.  The newest event of a key counts. */
+/*
+ * Set a mark, or replace what it says.  Of changes of state the newest counts;
+ * DRIVER comes beside that, as it is none, and with REVOKED all is said.
+ */
 void aclipc_mark(struct aclipc_session *session, struct aclipc_mark *mark,
 		 u8 type, u8 reason)
 {
@@ -20,8 +23,14 @@ void aclipc_mark(struct aclipc_session *session, struct aclipc_mark *mark,
 		return;
 	trace_aclipc_event(mark->share, session, type, reason);
 	spin_lock(&session->lock);
-	mark->type = type;
-	mark->reason = type == ACLIPC_EVENT_REVOKED ? reason : 0;
+	if (type == ACLIPC_EVENT_DRIVER) {
+		mark->driver = true;
+	} else {
+		mark->type = type;
+		mark->reason = type == ACLIPC_EVENT_REVOKED ? reason : 0;
+	}
+	if (type == ACLIPC_EVENT_REVOKED)
+		mark->driver = false;
 	mark->seq = ++session->event_seq;
 	if (list_empty(&mark->node))
 		list_add_tail(&mark->node, &session->events);
@@ -29,11 +38,13 @@ void aclipc_mark(struct aclipc_session *session, struct aclipc_mark *mark,
 	wake_up_interruptible_poll(&session->wq, EPOLLIN | EPOLLRDNORM);
 }
 
-/* The object of the mark goes.  Under session->lock. */
+/* The object of the mark goes, or all was read.  Under session->lock. */
 void aclipc_unmark_locked(struct aclipc_mark *mark)
 {
 	if (!list_empty(&mark->node))
 		list_del_init(&mark->node);
+	mark->type = 0;
+	mark->driver = false;
 }
 
 /* Look at the first pending event; its sequence number, 0 if there is none. */
@@ -49,8 +60,8 @@ static u64 aclipc_event_peek(struct aclipc_session *session,
 	mark = list_first_entry_or_null(&session->events, struct aclipc_mark,
 					node);
 	if (mark) {
-		event->type = mark->type;
-		event->reason = mark->reason;
+		event->type = mark->type ?: ACLIPC_EVENT_DRIVER;
+		event->reason = mark->type ? mark->reason : 0;
 		event->generation = mark->share->generation;
 		memcpy(event->key, mark->share->key, ACLIPC_KEY_MAX);
 		seq = mark->seq;
@@ -67,8 +78,13 @@ static void aclipc_event_clear(struct aclipc_session *session, u64 seq)
 	spin_lock(&session->lock);
 	mark = list_first_entry_or_null(&session->events, struct aclipc_mark,
 					node);
-	if (mark && mark->seq == seq)
-		list_del_init(&mark->node);
+	if (mark && mark->seq == seq) {
+		/* beside a change of state, DRIVER is the next to be read */
+		if (mark->type && mark->driver)
+			mark->type = 0;
+		else
+			aclipc_unmark_locked(mark);
+	}
 	spin_unlock(&session->lock);
 }
 
@@ -106,6 +122,7 @@ ssize_t aclipc_read(struct file *file, char __user *buf, size_t len,
 		return -EPERM;
 	if (len < sizeof(struct aclipc_event))
 		return -EINVAL;
+	WRITE_ONCE(session->listens, true);
 	for (;;) {
 		ret = mutex_lock_interruptible(&session->read_lock);
 		if (ret)
@@ -129,6 +146,8 @@ __poll_t aclipc_poll(struct file *file, struct poll_table_struct *wait)
 	__poll_t mask = 0;
 
 	poll_wait(file, &session->wq, wait);
+	if (aclipc_session_is_owner(session))
+		WRITE_ONCE(session->listens, true);
 	if (aclipc_event_pending(session))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(session->phase) != ACLIPC_PHASE_OPEN)

@@ -22,25 +22,18 @@ static int aclipc_export_new(struct aclipc_session *session,
 		return PTR_ERR(share);
 	share->addr = cmd->addr;
 	share->length = cmd->length;
+	share->device = cmd->device;
 	share->anyone = cmd->flags & ACLIPC_EXPORT_ANYONE;
+	share->watchable = !(cmd->flags & ACLIPC_EXPORT_UNWATCHED);
 	cmd->out_generation = share->generation;
 
 	ret = aclipc_share_publish(share);
-	if (ret)
-		goto out_put;
-	if (!(cmd->flags & ACLIPC_EXPORT_UNWATCHED))
-		aclipc_watch_start(share);
-	cmd->out_watched = READ_ONCE(share->watched);
-	trace_aclipc_export(share);
-
-	/* the driver may have taken the memory back as soon as it watched it */
-	if (READ_ONCE(share->state) == ACLIPC_STATE_REVOKED) {
-		aclipc_share_revoke(share, ACLIPC_REASON_FREED, true);
-		/* who revoked it came too early to see that it is watched */
-		aclipc_watch_stop(share);
-		ret = -EOWNERDEAD;
+	if (!ret) {
+		if (share->watchable)
+			aclipc_watch_share(share);
+		cmd->out_watched = READ_ONCE(share->watched);
+		trace_aclipc_export(share);
 	}
-out_put:
 	aclipc_share_put(share);
 	return ret;
 }
@@ -53,7 +46,7 @@ int aclipc_ioctl_export(struct aclipc_session *session, void *arg)
 
 	if (cmd->flags & ~(ACLIPC_EXPORT_ANYONE | ACLIPC_EXPORT_UNWATCHED))
 		return -EOPNOTSUPP;
-	if (cmd->__reserved || !cmd->addr || !cmd->length ||
+	if (!cmd->addr || !cmd->length || cmd->device >= ACLIPC_DEVICES ||
 	    cmd->addr + cmd->length < cmd->addr)
 		return -EINVAL;
 	ret = aclipc_key_init(&key, cmd->key);
@@ -66,8 +59,10 @@ int aclipc_ioctl_export(struct aclipc_session *session, void *arg)
 		return ret;
 	ret = aclipc_export_new(session, &key, cmd);
 	/* a share that was published gives it back when it retires */
-	if (ret && ret != -EOWNERDEAD)
+	if (ret)
 		atomic_dec(&session->owner->nr_exports);
+	else
+		aclipc_owner_know(session->owner);
 	return ret;
 }
 

@@ -20,6 +20,29 @@ bool aclipc_import_is_self(const struct aclipc_imp *import)
 	       aclipc_share_owner(import->mark.share);
 }
 
+/*
+ * Does the exit of the exporter wait for it?  Not for who cannot hear that it
+ * should leave: while the driver is held up in a mmu notifier, no other process
+ * with one can end.
+ */
+bool aclipc_import_hinders(const struct aclipc_imp *import)
+{
+	return import->listens &&
+	       !aclipc_pid_exiting(import->session->owner->pid);
+}
+
+/* It is gone, or nobody is there any more who listens. */
+static void aclipc_import_unlisten_locked(struct aclipc_imp *import,
+					  struct aclipc_share *share)
+{
+	lockdep_assert_held(&share->lock);
+
+	if (!import->listens)
+		return;
+	import->listens = false;
+	atomic_dec(&aclipc_share_owner(share)->nr_listeners);
+}
+
 /* The session's import of this share.  A share has few importers. */
 static struct aclipc_imp *
 aclipc_import_find_locked(struct aclipc_share *share,
@@ -103,6 +126,9 @@ static int aclipc_admit_locked(struct aclipc_share *share,
 		return -EACCES;
 	switch (share->state) {
 	case ACLIPC_STATE_LIVE:
+		/* about to be revoked */
+		if (READ_ONCE(share->session->phase) != ACLIPC_PHASE_OPEN)
+			return -EOWNERDEAD;
 		break;
 	case ACLIPC_STATE_REVOKED:
 		return share->reason == ACLIPC_REASON_CLOSED ? -ESHUTDOWN :
@@ -126,6 +152,10 @@ static void aclipc_import_attach_locked(struct aclipc_imp *import,
 
 	import->session = session;
 	import->mark.share = share;
+	import->listens = READ_ONCE(session->listens) &&
+			  !aclipc_import_is_self(import);
+	if (import->listens)
+		atomic_inc(&aclipc_share_owner(share)->nr_listeners);
 	refcount_inc(&share->refs);
 	list_add_tail(&import->share_node, &share->imports);
 	spin_lock(&session->lock);
@@ -173,6 +203,8 @@ static struct aclipc_imp *aclipc_import_alloc(struct aclipc_session *session)
 	if (!import)
 		return NULL;
 	INIT_LIST_HEAD(&import->mark.node);
+	import->mark.type = 0;
+	import->mark.driver = false;
 	import->count = 0;
 	import->settling = false;
 	import->since_ns = ktime_get_coarse_boottime_ns();
@@ -232,6 +264,8 @@ int aclipc_ioctl_import(struct aclipc_session *session, void *arg)
 	/* it was the second import of this key, or refused */
 	if (new)
 		aclipc_import_free(session, new);
+	if (!ret)
+		aclipc_owner_know(session->owner);
 	return ret;
 }
 
@@ -243,6 +277,7 @@ static void aclipc_import_detach_locked(struct aclipc_imp *import,
 
 	lockdep_assert_held(&share->lock);
 
+	aclipc_import_unlisten_locked(import, share);
 	list_del(&import->share_node);
 	spin_lock(&session->lock);
 	if (!share->hashed)
@@ -376,14 +411,12 @@ int aclipc_import_close(struct aclipc_session *session,
 
 /*
  * The session has ended: its imports stay counted, as settling.  Nobody adds
- * to the list any more; session->mutex keeps it from being dropped meanwhile.
+ * to the list any more, and nobody but the session's work takes anything off.
  */
 void aclipc_imports_settle(struct aclipc_session *session)
 {
 	struct aclipc_imp *import;
 	struct aclipc_share *share;
-
-	lockdep_assert_held(&session->mutex);
 
 	list_for_each_entry(import, &session->imports, session_node) {
 		share = import->mark.share;
@@ -394,7 +427,7 @@ void aclipc_imports_settle(struct aclipc_session *session)
 			if (!aclipc_import_is_self(import))
 				WRITE_ONCE(share->nr_settling, share->nr_settling +
 					   import->count);
-			/* the exit grace does not count it any more */
+			aclipc_import_unlisten_locked(import, share);
 			if (share->nr_waiters)
 				wake_up(&share->wq);
 		}
@@ -410,8 +443,6 @@ void aclipc_imports_drop(struct aclipc_session *session)
 	struct aclipc_imp *import;
 	u32 count;
 	int puts;
-
-	lockdep_assert_held(&session->mutex);
 
 	while ((import = list_first_entry_or_null(&session->imports,
 						  struct aclipc_imp,

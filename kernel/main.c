@@ -13,12 +13,17 @@
 unsigned int aclipc_settle_ms = 3000;
 module_param_named(settle_ms, aclipc_settle_ms, uint, 0644);
 MODULE_PARM_DESC(settle_ms,
-		 "Milliseconds that the imports of a process that ended without closing stay counted (default 3000)");
+		 "Milliseconds that the imports of a process that ended without closing stay counted at least (default 3000)");
+
+unsigned int aclipc_settle_max_ms = 30000;
+module_param_named(settle_max_ms, aclipc_settle_max_ms, uint, 0644);
+MODULE_PARM_DESC(settle_max_ms,
+		 "The same at most, where the driver does not say that the process has left its devices (default 30000)");
 
 unsigned int aclipc_exit_grace_ms = 1000;
 module_param_named(exit_grace_ms, aclipc_exit_grace_ms, uint, 0644);
 MODULE_PARM_DESC(exit_grace_ms,
-		 "Milliseconds that the exit of an exporter is delayed at most for importers (default 1000, at most 10000)");
+		 "Milliseconds that the exit of an exporter is delayed at most for importers that listen (default 1000, at most 10000)");
 
 unsigned int aclipc_max_sessions = 64;
 module_param_named(max_sessions, aclipc_max_sessions, uint, 0644);
@@ -80,7 +85,7 @@ struct aclipc_call {
 static const struct aclipc_call aclipc_calls[] = {
 	ACLIPC_CALL(ACLIPC_INFO, aclipc_info, out_abi, out_version, false,
 		    aclipc_ioctl_info),
-	ACLIPC_CALL(ACLIPC_EXPORT, aclipc_export, out_generation, __reserved,
+	ACLIPC_CALL(ACLIPC_EXPORT, aclipc_export, out_generation, device,
 		    true, aclipc_ioctl_export),
 	ACLIPC_CALL(ACLIPC_ALLOW, aclipc_allow, out_added, out_added, true,
 		    aclipc_ioctl_allow),
@@ -88,7 +93,7 @@ static const struct aclipc_call aclipc_calls[] = {
 		    true, aclipc_ioctl_import),
 	ACLIPC_CALL(ACLIPC_CLOSE, aclipc_close, out_answer, __reserved, true,
 		    aclipc_ioctl_close),
-	ACLIPC_CALL(ACLIPC_QUERY, aclipc_query, out_generation, out_flags,
+	ACLIPC_CALL(ACLIPC_QUERY, aclipc_query, out_generation, __reserved,
 		    false, aclipc_ioctl_query),
 	ACLIPC_CALL(ACLIPC_HOLDERS, aclipc_holders, out_holders, out_holders,
 		    false, aclipc_ioctl_holders),
@@ -177,6 +182,8 @@ static long aclipc_ioctl(struct file *file, unsigned int cmd,
 	if (ret)
 		return ret;
 	ret = call->handler(session, &arg);
+	if (call->owner_only && unlikely(READ_ONCE(session->owner->watch_again)))
+		aclipc_watch_again(session);
 	if (aclipc_replies(ret) && aclipc_reply(uarg, len, &arg, call))
 		return -EFAULT;
 	return ret;

@@ -98,3 +98,16 @@ struct pid_namespace *(*probe)(struct super_block *) = proc_pid_ns;
 struct pid_namespace *(*probe)(const struct inode *) = proc_pid_ns;
 #endif
 C
+
+# not there, or another name of call_rcu(), where no task can be preempted
+differs CALL_RCU_TASKS "$@" << 'C'
+#include <linux/rcupdate.h>
+#ifdef PRESENT
+void probe(struct rcu_head *head, rcu_callback_t f);
+void probe(struct rcu_head *head, rcu_callback_t f) { call_rcu_tasks(head, f); }
+#else
+static void call_rcu_tasks(struct rcu_head *head, rcu_callback_t f) { }
+void probe(struct rcu_head *head, rcu_callback_t f);
+void probe(struct rcu_head *head, rcu_callback_t f) { call_rcu_tasks(head, f); }
+#endif
+C

@@ -15,13 +15,13 @@ int aclipc_ioctl_info(struct aclipc_session *session, void *arg)
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	if (cmd->__reserved)
-		return -EINVAL;
 	cmd->out_abi = ACLIPC_ABI_VERSION;
 	cmd->out_caps = ACLIPC_CAP_EXIT;
-	if (aclipc_watch_available())
+	if (aclipc_driver_available())
 		cmd->out_caps |= ACLIPC_CAP_DRIVER;
 	cmd->out_settle_ms = READ_ONCE(aclipc_settle_ms);
+	cmd->out_settle_max_ms = max(READ_ONCE(aclipc_settle_ms),
+				     READ_ONCE(aclipc_settle_max_ms));
 	cmd->out_exit_grace_ms = READ_ONCE(aclipc_exit_grace_ms);
 	cmd->out_max_sessions = READ_ONCE(aclipc_max_sessions);
 	cmd->out_max_exports = READ_ONCE(aclipc_max_exports);
@@ -79,6 +79,22 @@ static u32 aclipc_clamp(u64 nr)
 	return min_t(u64, nr, U32_MAX);
 }
 
+/* For how much longer at most the last of those that settle does. */
+static u32 aclipc_settles_locked(struct aclipc_share *share)
+{
+	struct aclipc_imp *import;
+	u32 ms = 0;
+
+	lockdep_assert_held(&share->lock);
+
+	if (!share->nr_settling)
+		return 0;
+	list_for_each_entry(import, &share->imports, share_node)
+		if (import->settling)
+			ms = max(ms, aclipc_session_settles(import->session));
+	return ms;
+}
+
 static void aclipc_query_fill(struct aclipc_share *share,
 			      struct aclipc_session *session,
 			      struct aclipc_query *cmd)
@@ -94,11 +110,13 @@ static void aclipc_query_fill(struct aclipc_share *share,
 	cmd->out_settling = aclipc_clamp(share->nr_settling);
 	cmd->out_self_imports = aclipc_clamp(share->nr_self);
 	cmd->out_waiters = share->nr_waiters;
+	cmd->out_settle_ms = aclipc_settles_locked(share);
+	cmd->__reserved = 0;
 	if (share->anyone)
 		cmd->out_flags |= ACLIPC_QUERY_ANYONE;
 	if (share->remote)
 		cmd->out_flags |= ACLIPC_QUERY_REMOTE;
-	if (share->watched)
+	if (share->watched && share->state != ACLIPC_STATE_REVOKED)
 		cmd->out_flags |= ACLIPC_QUERY_WATCHED;
 	if (share->deferred)
 		cmd->out_flags |= ACLIPC_QUERY_DEFERRED;
@@ -137,8 +155,10 @@ static void aclipc_holder_fill(struct aclipc_imp *import,
 	rcu_read_unlock();
 	holder->count = import->count;
 	holder->since_ns = import->since_ns;
-	if (import->settling)
+	if (import->settling) {
 		holder->flags |= ACLIPC_HOLDER_SETTLING;
+		holder->settle_ms = aclipc_session_settles(import->session);
+	}
 	if (aclipc_import_is_self(import))
 		holder->flags |= ACLIPC_HOLDER_SELF;
 }
@@ -250,8 +270,6 @@ int aclipc_ioctl_revoke(struct aclipc_session *session, void *arg)
 	}
 	cmd->out_imports = aclipc_clamp(READ_ONCE(share->nr_imports));
 	aclipc_share_revoke(share, reason, gone);
-	if (gone)
-		aclipc_watch_stop(share);
 	aclipc_share_put(share);
 	return 0;
 }

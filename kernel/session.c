@@ -4,12 +4,21 @@
  *
  * A session ends with the last put of its descriptor, or with the exit or an
  * exec of its owner, whichever comes first.  Its exports are revoked at once.
- * Its imports stay counted for settle_ms more, since the driver takes the device
+ * Its imports settle: they stay counted, since the driver takes the device
  * mappings of a dead process down later than the process dies.  While the owner
- * is exiting, this time starts only when all its threads are gone.
+ * is exiting, this time starts only when all its threads are gone.  It lasts for
+ * settle_ms, and until the driver says that the process has left its devices, or
+ * settle_max_ms have gone by.
+ *
+ * All that takes long is done by the session's work, one at a time, or by the
+ * owner itself in the driver's callback; nobody who ends or opens a session, or
+ * passes by with the last put of somebody else's, waits for it.
  */
 
+#define pr_fmt(fmt) "aclipc: " fmt
+
 #include <linux/hashtable.h>
+#include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -23,6 +32,20 @@
 
 /* How often all owners are looked at, for what wakes nobody. */
 #define ACLIPC_LOOK_MS		1000
+
+/* How often the driver is asked whether a process has left its devices. */
+#define ACLIPC_ASK_MS		500
+
+/*
+ * How long keys are revoked where somebody waits for it that should not: in the
+ * last put of a descriptor, and in an exit of which no importer wants to be told.
+ */
+#define ACLIPC_REVOKE_MS	5
+
+/* Keys of a session that are revoked whatever time that takes. */
+#define ACLIPC_REVOKE_MIN	64
+
+#define ACLIPC_GRACE_MAX_MS	10000
 
 /* Above session->mutex.  Owners, their sessions, the sessions' phases. */
 static DEFINE_MUTEX(aclipc_owners_lock);
@@ -93,7 +116,12 @@ bool aclipc_session_is_owner(const struct aclipc_session *session)
 	       READ_ONCE(session->phase) == ACLIPC_PHASE_OPEN;
 }
 
-static void aclipc_owner_put(struct aclipc_owner *owner)
+void aclipc_owner_get(struct aclipc_owner *owner)
+{
+	refcount_inc(&owner->refs);
+}
+
+void aclipc_owner_put(struct aclipc_owner *owner)
 {
 	if (!refcount_dec_and_test(&owner->refs))
 		return;
@@ -110,14 +138,55 @@ void aclipc_session_put(struct aclipc_session *session)
 	kfree(session);
 }
 
-/* Revoke what the session exported, all of it.  Under session->mutex. */
+/* The first share of the session, with a reference, if that is in @place. */
+static struct aclipc_share *aclipc_session_first(struct aclipc_session *session,
+						 enum aclipc_place place)
+{
+	struct aclipc_share *share;
+
+	spin_lock(&session->lock);
+	share = list_first_entry_or_null(&session->shares, struct aclipc_share,
+					 session_node);
+	if (share && share->place != place)
+		share = NULL;
+	/* a listed share is known, so it is alive */
+	if (share)
+		refcount_inc(&share->refs);
+	spin_unlock(&session->lock);
+	return share;
+}
+
+/*
+ * Revoke what the session exported, until @end if that is not 0, but always some.
+ * Several may do so at a time: what is revoked is behind the others.
+ */
 static void aclipc_session_revoke(struct aclipc_session *session, u8 reason,
-				  bool gone)
+				  unsigned long end)
+{
+	unsigned int nr = 0;
+	struct aclipc_share *share;
+
+	while (!end || nr++ < ACLIPC_REVOKE_MIN || time_before(jiffies, end)) {
+		share = aclipc_session_first(session, ACLIPC_PLACE_FIRST);
+		if (!share)
+			break;
+		aclipc_share_revoke(share, reason, false);
+		aclipc_share_put(share);
+		cond_resched();
+	}
+}
+
+static u8 aclipc_session_reason(const struct aclipc_session *session)
+{
+	return aclipc_pid_exiting(session->owner->pid) ? ACLIPC_REASON_EXIT :
+							 ACLIPC_REASON_SESSION;
+}
+
+/* The driver has forgotten all that the session exported.  By its work. */
+static void aclipc_session_forget(struct aclipc_session *session)
 {
 	struct aclipc_share *share;
 	LIST_HEAD(done);
-
-	lockdep_assert_held(&session->mutex);
 
 	for (;;) {
 		spin_lock(&session->lock);
@@ -125,14 +194,13 @@ static void aclipc_session_revoke(struct aclipc_session *session, u8 reason,
 						 struct aclipc_share,
 						 session_node);
 		if (share) {
-			/* a listed share is known, so it is alive */
 			refcount_inc(&share->refs);
 			list_move_tail(&share->session_node, &done);
 		}
 		spin_unlock(&session->lock);
 		if (!share)
 			break;
-		aclipc_share_revoke(share, reason, gone);
+		aclipc_share_revoke(share, ACLIPC_REASON_EXIT, true);
 		aclipc_share_put(share);
 		cond_resched();
 	}
@@ -141,19 +209,38 @@ static void aclipc_session_revoke(struct aclipc_session *session, u8 reason,
 	spin_unlock(&session->lock);
 }
 
-/* No new export or import from here on, and nobody closes but time. */
-static void aclipc_session_end(struct aclipc_session *session)
+/* Give importers until @end to leave what the session exported. */
+static void aclipc_session_grace(struct aclipc_session *session,
+				 unsigned long end)
 {
-	bool exiting = aclipc_pid_exiting(session->owner->pid);
+	struct aclipc_share *share;
+	bool left = true;
 
-	lockdep_assert_held(&session->mutex);
+	while (left) {
+		share = aclipc_session_first(session, ACLIPC_PLACE_REVOKED);
+		if (!share)
+			break;
+		left = aclipc_share_grace(share, end);
+		if (left)
+			aclipc_share_set_place(share, ACLIPC_PLACE_CLEARED);
+		aclipc_share_put(share);
+		cond_resched();
+	}
+}
 
-	trace_aclipc_end(session, exiting);
-	WRITE_ONCE(session->phase, ACLIPC_PHASE_ENDED);
+/*
+ * No new export or import from here on, and nobody closes but time.  False if it
+ * had ended before.
+ */
+static bool aclipc_session_end(struct aclipc_session *session)
+{
+	if (cmpxchg(&session->phase, ACLIPC_PHASE_OPEN, ACLIPC_PHASE_ENDED) !=
+	    ACLIPC_PHASE_OPEN)
+		return false;
+	trace_aclipc_end(session, aclipc_pid_exiting(session->owner->pid));
 	atomic_dec(&session->owner->nr_open);
 	wake_up_interruptible_poll(&session->wq, EPOLLHUP);
-	aclipc_session_revoke(session, exiting ? ACLIPC_REASON_EXIT :
-						 ACLIPC_REASON_SESSION, false);
+	return true;
 }
 
 static bool aclipc_session_idle(struct aclipc_session *session)
@@ -165,10 +252,83 @@ static bool aclipc_session_idle(struct aclipc_session *session)
 /* Start the settle time, or start it anew. */
 static long aclipc_session_clock(struct aclipc_session *session)
 {
-	unsigned long delay = msecs_to_jiffies(READ_ONCE(aclipc_settle_ms));
+	unsigned int min_ms = READ_ONCE(aclipc_settle_ms);
+	unsigned int max_ms = max(min_ms, READ_ONCE(aclipc_settle_max_ms));
+	unsigned long delay = msecs_to_jiffies(min_ms);
 
+	session->pinned = aclipc_driver_pins();
 	session->settle_end = jiffies + delay;
-	return delay;
+	WRITE_ONCE(session->settle_max_end, session->pinned ?
+		   session->settle_end : jiffies + msecs_to_jiffies(max_ms));
+	return max_t(long, delay, 1);
+}
+
+/* For how much longer the session's imports settle at most, in ms. */
+u32 aclipc_session_settles(const struct aclipc_session *session)
+{
+	long left = READ_ONCE(session->settle_max_end) - jiffies;
+
+	return left > 0 ? jiffies_to_msecs(left) : 0;
+}
+
+/*
+ * Has the process left all devices?  The driver knows it by its number alone, so
+ * what it says is of use while that is its own, and only if it ever knew it.
+ */
+static bool aclipc_owner_gone(struct aclipc_owner *owner)
+{
+	unsigned int nr = pid_nr(owner->pid);
+	enum aclipc_device device = aclipc_driver_device(nr);
+	struct pid *pid;
+
+	rcu_read_lock();
+	pid = find_pid_ns(nr, &init_pid_ns);
+	if (pid && pid != owner->pid)
+		WRITE_ONCE(owner->reused, true);
+	rcu_read_unlock();
+	if (device == ACLIPC_DEVICE_PRESENT)
+		WRITE_ONCE(owner->known, true);
+	return device == ACLIPC_DEVICE_NONE && READ_ONCE(owner->known) &&
+	       !READ_ONCE(owner->reused);
+}
+
+/*
+ * A living process exports or imports: does the driver know it?  By then it
+ * should, as the device is open.  Asked until it does, once a second at most.
+ */
+void aclipc_owner_know(struct aclipc_owner *owner)
+{
+	if (likely(READ_ONCE(owner->known)) ||
+	    time_before(jiffies, READ_ONCE(owner->ask_again)))
+		return;
+	WRITE_ONCE(owner->ask_again, jiffies + HZ);
+	if (aclipc_driver_device(pid_nr(owner->pid)) == ACLIPC_DEVICE_PRESENT)
+		WRITE_ONCE(owner->known, true);
+}
+
+/*
+ * May the session's imports be taken back, and the keys that it exported be
+ * forgotten?  0, or after how many jiffies to look again.
+ */
+static long aclipc_session_settled(struct aclipc_session *session)
+{
+	struct aclipc_owner *owner = session->owner;
+	long left = session->settle_end - jiffies;
+
+	if (left > 0)
+		return left;
+	if (session->pinned || aclipc_owner_gone(owner))
+		return 0;
+	left = session->settle_max_end - jiffies;
+	if (left > 0)
+		return min_t(long, left, msecs_to_jiffies(ACLIPC_ASK_MS));
+	if (list_empty_careful(&session->imports))
+		return 0;
+	pr_warn_ratelimited("process %d is gone for settle_max_ms, the driver %s; its imports are taken back\n",
+			    pid_nr(owner->pid), READ_ONCE(owner->known) ?
+			    "still has it on a device" :
+			    "does not say whether it is still on a device");
+	return 0;
 }
 
 /*
@@ -178,48 +338,93 @@ static long aclipc_session_clock(struct aclipc_session *session)
 static long aclipc_session_step(struct aclipc_session *session)
 {
 	bool dead = aclipc_pid_dead(session->owner->pid);
+	bool exiting = aclipc_pid_exiting(session->owner->pid);
 	long left;
-
-	lockdep_assert_held(&session->mutex);
 
 	if (session->phase == ACLIPC_PHASE_OPEN) {
 		if (!dead && !aclipc_session_execed(session))
 			return -1;	/* a spurious wake-up */
 		aclipc_session_end(session);
 	}
+	aclipc_session_revoke(session, aclipc_session_reason(session), 0);
 	if (aclipc_session_idle(session))
 		return 0;
 	if (session->phase == ACLIPC_PHASE_ENDED) {
-		if (!dead && aclipc_pid_exiting(session->owner->pid))
+		if (!dead && exiting)
 			return msecs_to_jiffies(ACLIPC_RECHECK_MS);
+		left = aclipc_session_clock(session);
 		WRITE_ONCE(session->phase, ACLIPC_PHASE_SETTLING);
 		WRITE_ONCE(session->clock_from_exit, dead);
 		aclipc_imports_settle(session);
-		return max(aclipc_session_clock(session), 1L);
+		return left;
 	}
 	/* the mappings of a process go only after it, whatever it closed */
 	if (dead && !session->clock_from_exit) {
 		WRITE_ONCE(session->clock_from_exit, true);
-		return max(aclipc_session_clock(session), 1L);
+		return aclipc_session_clock(session);
 	}
-	/* read the clock once: 0 and -1 have a meaning of their own */
-	left = session->settle_end - jiffies;
-	if (left > 0)
+	left = aclipc_session_settled(session);
+	if (left)
 		return left;
 	aclipc_imports_drop(session);
 	if (dead)
-		aclipc_session_revoke(session, ACLIPC_REASON_EXIT, true);
+		aclipc_session_forget(session);
 	return dead || aclipc_session_idle(session) ? 0 : -1;
 }
 
 /*
+ * The owner has no session and no watch any more: it is not listened to any
+ * more.  Who found that puts the table's reference.
+ */
+static void aclipc_owner_remove(struct aclipc_owner *owner)
+{
+	bool last;
+
+	mutex_lock(&aclipc_owners_lock);
+	last = list_empty(&owner->sessions) && !owner->nr_watches &&
+	       !hlist_unhashed(&owner->node);
+	if (last) {
+		hash_del(&owner->node);
+		aclipc_nr_owners--;
+	}
+	mutex_unlock(&aclipc_owners_lock);
+	if (!last)
+		return;
+	/* no lock held: the work that is waited for takes it */
+	remove_wait_queue(&owner->pid->wait_pidfd, &owner->exit_entry);
+	cancel_work_sync(&owner->exit_work);
+	aclipc_owner_put(owner);
+}
+
+/* The driver is to be asked to watch for the owner.  False: too many. */
+bool aclipc_owner_watched(struct aclipc_owner *owner, unsigned int max)
+{
+	bool may;
+
+	mutex_lock(&aclipc_owners_lock);
+	may = owner->nr_watches < max;
+	if (may)
+		owner->nr_watches++;
+	mutex_unlock(&aclipc_owners_lock);
+	return may;
+}
+
+/* One of its watches is over.  The caller has a reference. */
+void aclipc_owner_unwatched(struct aclipc_owner *owner)
+{
+	mutex_lock(&aclipc_owners_lock);
+	owner->nr_watches--;
+	mutex_unlock(&aclipc_owners_lock);
+	aclipc_owner_remove(owner);
+}
+
+/*
  * Take the session off its owner's list.  Whoever does that puts the list's
- * reference; with the last session the owner is not listened to any more.
+ * reference.
  */
 static void aclipc_session_remove(struct aclipc_session *session)
 {
 	struct aclipc_owner *owner = session->owner;
-	bool last;
 
 	mutex_lock(&aclipc_owners_lock);
 	if (list_empty(&session->owner_node)) {
@@ -229,19 +434,9 @@ static void aclipc_session_remove(struct aclipc_session *session)
 	list_del_init(&session->owner_node);
 	owner->nr_sessions--;
 	aclipc_nr_sessions--;
-	last = list_empty(&owner->sessions);
-	if (last) {
-		hash_del(&owner->node);
-		aclipc_nr_owners--;
-	}
 	mutex_unlock(&aclipc_owners_lock);
 
-	if (last) {
-		/* no lock held: the work that is waited for takes it */
-		remove_wait_queue(&owner->pid->wait_pidfd, &owner->exit_entry);
-		cancel_work_sync(&owner->exit_work);
-		aclipc_owner_put(owner);
-	}
+	aclipc_owner_remove(owner);
 	/* off the list, nobody queues it again */
 	cancel_delayed_work(&session->work);
 	aclipc_session_put(session);
@@ -251,11 +446,8 @@ static void aclipc_session_work(struct work_struct *work)
 {
 	struct aclipc_session *session =
 		container_of(to_delayed_work(work), struct aclipc_session, work);
-	long next;
+	long next = aclipc_session_step(session);
 
-	mutex_lock(&session->mutex);
-	next = aclipc_session_step(session);
-	mutex_unlock(&session->mutex);
 	if (!next)
 		aclipc_session_remove(session);
 	else if (next > 0)
@@ -325,24 +517,57 @@ static int aclipc_owner_wake(wait_queue_entry_t *entry, unsigned int mode,
 }
 
 /*
- * An exporter was seen dying: revoke all that it exported, in all sessions, not
- * only the region that gave it away.
+ * The owner's session after @prev, or its first, with a reference; that of @prev
+ * is put.  Where @prev has left the list meanwhile it begins again.
  */
-void aclipc_owner_revoke(struct aclipc_owner *owner)
+static struct aclipc_session *aclipc_owner_next(struct aclipc_owner *owner,
+						struct aclipc_session *prev)
 {
-	struct aclipc_session *session;
+	struct aclipc_session *next;
 
 	mutex_lock(&aclipc_owners_lock);
-	if (!owner->told) {
-		owner->told = true;
-		list_for_each_entry(session, &owner->sessions, owner_node) {
-			mutex_lock(&session->mutex);
-			aclipc_session_revoke(session, ACLIPC_REASON_EXIT,
-					      false);
-			mutex_unlock(&session->mutex);
-		}
-	}
+	if (!prev || list_empty(&prev->owner_node))
+		next = list_first_entry_or_null(&owner->sessions,
+						struct aclipc_session,
+						owner_node);
+	else if (list_is_last(&prev->owner_node, &owner->sessions))
+		next = NULL;
+	else
+		next = list_next_entry(prev, owner_node);
+	if (next)
+		refcount_inc(&next->refs);
 	mutex_unlock(&aclipc_owners_lock);
+	if (prev)
+		aclipc_session_put(prev);
+	return next;
+}
+
+/* When the exit of the owner has been delayed long enough: set once. */
+static unsigned long aclipc_owner_deadline(struct aclipc_owner *owner)
+{
+	unsigned int ms = min_t(unsigned int, READ_ONCE(aclipc_exit_grace_ms),
+				atomic_read(&owner->nr_listeners) ?
+				ACLIPC_GRACE_MAX_MS : ACLIPC_REVOKE_MS);
+	unsigned long end = (jiffies + msecs_to_jiffies(ms)) | 1;
+
+	return cmpxchg(&owner->grace_end, 0, end) ?: end;
+}
+
+/*
+ * The driver takes the memory of a dying exporter.  Revoke all that it exported,
+ * in all sessions, then give importers who were told a bounded time to leave.
+ * Both fall under one deadline, for all of the driver's callbacks; what is left
+ * then is revoked by the sessions' work.  No lock is held that another one needs.
+ */
+void aclipc_owner_die(struct aclipc_owner *owner)
+{
+	unsigned long end = aclipc_owner_deadline(owner);
+	struct aclipc_session *session = NULL;
+
+	while ((session = aclipc_owner_next(owner, session)))
+		aclipc_session_revoke(session, ACLIPC_REASON_EXIT, end);
+	while ((session = aclipc_owner_next(owner, session)))
+		aclipc_session_grace(session, end);
 }
 
 static struct aclipc_owner *aclipc_owner_find(struct pid *pid)
@@ -366,6 +591,10 @@ static struct aclipc_owner *aclipc_owner_alloc(void)
 		return NULL;
 	owner->pid = get_pid(task_tgid(current));
 	refcount_set(&owner->refs, 1);
+	owner->ask_again = jiffies;
+	mutex_init(&owner->watch_mutex);
+	spin_lock_init(&owner->watch_lock);
+	INIT_LIST_HEAD(&owner->watches);
 	INIT_LIST_HEAD(&owner->sessions);
 	INIT_LIST_HEAD(&owner->waits);
 	INIT_LIST_HEAD(&owner->todo);
@@ -475,16 +704,20 @@ err_session:
 
 /*
  * The last put of the descriptor, by whomever.  The owner's state decides what
- * it means, never current.
+ * it means, never current.  Nobody is held up by it for long: what could not be
+ * revoked in a moment is left to the session's work, as all that follows.
  */
 void aclipc_session_release(struct aclipc_session *session)
 {
-	mutex_lock(&session->mutex);
-	if (session->phase == ACLIPC_PHASE_OPEN) {
-		aclipc_session_end(session);
-		queue_delayed_work(aclipc_wq, &session->work, 0);
+	if (aclipc_session_end(session)) {
+		aclipc_session_revoke(session, aclipc_session_reason(session),
+				      jiffies +
+				      msecs_to_jiffies(ACLIPC_REVOKE_MS));
+		mutex_lock(&aclipc_owners_lock);
+		if (!list_empty(&session->owner_node))
+			mod_delayed_work(aclipc_wq, &session->work, 0);
+		mutex_unlock(&aclipc_owners_lock);
 	}
-	mutex_unlock(&session->mutex);
 	aclipc_session_put(session);
 }
 
@@ -521,11 +754,9 @@ void aclipc_sessions_exit(void)
 	while ((session = aclipc_session_any())) {
 		aclipc_session_remove(session);
 		cancel_delayed_work_sync(&session->work);
-		mutex_lock(&session->mutex);
 		aclipc_imports_settle(session);
 		aclipc_imports_drop(session);
-		aclipc_session_revoke(session, ACLIPC_REASON_EXIT, true);
-		mutex_unlock(&session->mutex);
+		aclipc_session_forget(session);
 		aclipc_session_put(session);
 	}
 	cancel_delayed_work_sync(&aclipc_look);

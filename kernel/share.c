@@ -2,6 +2,7 @@
 /* Shares: the registry by key, the states, revocation. */
 
 #include <linux/hash.h>
+#include <linux/jiffies.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -239,6 +240,7 @@ void aclipc_share_put(struct aclipc_share *share)
 {
 	if (!refcount_dec_and_test(&share->refs))
 		return;
+	aclipc_watch_leave(share);
 	rhashtable_remove_fast(&aclipc_shares, &share->id_node,
 			       aclipc_shares_params);
 	aclipc_allow_free(rcu_dereference_protected(share->allow, true));
@@ -263,6 +265,7 @@ struct aclipc_share *aclipc_share_new(struct aclipc_session *session,
 	share->state = ACLIPC_STATE_LIVE;
 	spin_lock_init(&share->lock);
 	INIT_LIST_HEAD(&share->session_node);
+	INIT_LIST_HEAD(&share->watch_node);
 	INIT_LIST_HEAD(&share->imports);
 	INIT_LIST_HEAD(&share->tombstone_node);
 	INIT_LIST_HEAD(&share->mark.node);
@@ -399,6 +402,18 @@ static int aclipc_share_insert(struct aclipc_share *share)
 	return ret == 0 || ret == -EEXIST ? ret : -ENOMEM;
 }
 
+/* Behind those of its session that are in an earlier place. */
+void aclipc_share_set_place(struct aclipc_share *share, enum aclipc_place place)
+{
+	struct aclipc_session *session = share->session;
+
+	spin_lock(&session->lock);
+	share->place = place;
+	if (!list_empty(&share->session_node))
+		list_move_tail(&share->session_node, &session->shares);
+	spin_unlock(&session->lock);
+}
+
 /*
  * Make the share known under its key.  From here on its end is decided by
  * aclipc_share_retire_locked() alone.  The caller keeps its own reference.
@@ -420,8 +435,10 @@ int aclipc_share_publish(struct aclipc_share *share)
 	spin_lock(&share->lock);
 	WRITE_ONCE(share->known, true);
 	spin_lock(&session->lock);
-	list_add_tail(&share->session_node, &session->shares);
+	list_add(&share->session_node, &session->shares);
 	spin_unlock(&session->lock);
+	if (share->state == ACLIPC_STATE_REVOKED)
+		aclipc_share_set_place(share, ACLIPC_PLACE_REVOKED);
 	/* it may have been revoked as soon as it could be found */
 	retired = aclipc_share_retire_locked(share);
 	spin_unlock(&share->lock);
@@ -472,6 +489,7 @@ bool aclipc_share_revoke_locked(struct aclipc_share *share, u8 reason)
 				    ACLIPC_EVENT_DRAINED, 0);
 		share->deferred = false;
 		aclipc_share_set_state_locked(share, ACLIPC_STATE_REVOKED);
+		aclipc_share_set_place(share, ACLIPC_PLACE_REVOKED);
 		aclipc_share_tell_locked(share, ACLIPC_EVENT_REVOKED);
 		wake_up(&share->wq);
 	}
@@ -491,6 +509,69 @@ void aclipc_share_revoke(struct aclipc_share *share, u8 reason, bool gone)
 	if (retired)
 		aclipc_share_put(share);
 	aclipc_tombstones_trim();
+}
+
+void aclipc_share_set_watched(struct aclipc_share *share, bool watched)
+{
+	spin_lock(&share->lock);
+	WRITE_ONCE(share->watched, watched);
+	spin_unlock(&share->lock);
+}
+
+/*
+ * The driver has called back for memory of a living process: it frees it, or
+ * repairs it, or has tried to.  That proves nothing, so no state changes.
+ */
+void aclipc_share_called_back(struct aclipc_share *share)
+{
+	spin_lock(&share->lock);
+	WRITE_ONCE(share->watched, false);
+	if (share->state != ACLIPC_STATE_REVOKED)
+		aclipc_share_tell_locked(share, ACLIPC_EVENT_DRIVER);
+	spin_unlock(&share->lock);
+}
+
+/* Does somebody use the region for whom the exit of its exporter waits? */
+static bool aclipc_share_hindered(struct aclipc_share *share)
+{
+	struct aclipc_imp *import;
+	bool hindered = false;
+
+	spin_lock(&share->lock);
+	list_for_each_entry(import, &share->imports, share_node)
+		if (aclipc_import_hinders(import)) {
+			hindered = true;
+			break;
+		}
+	spin_unlock(&share->lock);
+	return hindered;
+}
+
+/*
+ * Wait until importers that were told have left the share, until @end at most.
+ * The exporter has a fatal signal pending, so the sleep cannot be interruptible.
+ * False if the time is over.
+ */
+bool aclipc_share_grace(struct aclipc_share *share, unsigned long end)
+{
+	bool hindered = true;
+
+	spin_lock(&share->lock);
+	share->nr_waiters++;
+	spin_unlock(&share->lock);
+	/* who begins to exit wakes nobody: look again every 10 ms */
+	while (time_before(jiffies, end)) {
+		hindered = aclipc_share_hindered(share);
+		if (!hindered)
+			break;
+		wait_event_idle_timeout(share->wq,
+					!aclipc_share_hindered(share),
+					msecs_to_jiffies(10));
+	}
+	spin_lock(&share->lock);
+	share->nr_waiters--;
+	spin_unlock(&share->lock);
+	return !hindered;
 }
 
 /* May this process import?  Under share->lock or RCU. */

@@ -157,7 +157,8 @@ static int aclipc_shares_show(struct seq_file *m, void *v)
 			   share->length, share->nr_imports,
 			   share->nr_settling, share->nr_self,
 			   share->nr_waiters, share->deferred, share->anyone,
-			   share->remote, share->watched);
+			   share->remote, share->watched &&
+			   share->state != ACLIPC_STATE_REVOKED);
 		aclipc_seq_key(m, share->key);
 	}
 	spin_unlock(&share->lock);
@@ -170,15 +171,16 @@ static int aclipc_imports_show(struct seq_file *m, void *v)
 	struct aclipc_imp *import;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "generation pid count settling self since_ns key\n");
+		seq_puts(m, "generation pid count settling settle_ms self since_ns key\n");
 		return 0;
 	}
 	spin_lock(&share->lock);
 	list_for_each_entry(import, &share->imports, share_node) {
-		seq_printf(m, "%llu %d %u %d %d %llu ", share->generation,
+		seq_printf(m, "%llu %d %u %d %u %d %llu ", share->generation,
 			   pid_nr(import->session->owner->pid), import->count,
-			   import->settling, aclipc_import_is_self(import),
-			   import->since_ns);
+			   import->settling, import->settling ?
+			   aclipc_session_settles(import->session) : 0,
+			   aclipc_import_is_self(import), import->since_ns);
 		aclipc_seq_key(m, share->key);
 	}
 	spin_unlock(&share->lock);

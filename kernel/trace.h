@@ -206,7 +206,8 @@ TRACE_EVENT(aclipc_event,
 				   { ACLIPC_EVENT_CLOSING, "closing" },
 				   { ACLIPC_EVENT_LIVE, "live" },
 				   { ACLIPC_EVENT_REVOKED, "revoked" },
-				   { ACLIPC_EVENT_DRAINED, "drained" }),
+				   { ACLIPC_EVENT_DRAINED, "drained" },
+				   { ACLIPC_EVENT_DRIVER, "driver" }),
 		  __print_symbolic(__entry->reason, aclipc_trace_reasons))
 );
 
@@ -234,22 +235,58 @@ DEFINE_EVENT(aclipc_share, aclipc_abort,
 	TP_ARGS(share)
 );
 
-/* The driver takes the region of a watched share away. */
-TRACE_EVENT(aclipc_callback,
-	TP_PROTO(const struct aclipc_share *share, bool exiting),
-	TP_ARGS(share, exiting),
+/* The life of a registration with the driver: asked for, called back, put. */
+TRACE_EVENT(aclipc_watch,
+	TP_PROTO(u32 id, const struct aclipc_owner *owner, u64 start, u64 end),
+	TP_ARGS(id, owner, start, end),
 	TP_STRUCT__entry(
-		__field(u64, generation)
+		__field(u32, id)
+		__field(int, pid)
+		__field(u64, start)
+		__field(u64, end)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->pid = pid_nr(owner->pid);
+		__entry->start = start;
+		__entry->end = end;
+	),
+	TP_printk("watch=%u pid=%d start=0x%llx end=0x%llx", __entry->id,
+		  __entry->pid, __entry->start, __entry->end)
+);
+
+TRACE_EVENT(aclipc_callback,
+	TP_PROTO(u32 id, const struct aclipc_owner *owner, bool exiting),
+	TP_ARGS(id, owner, exiting),
+	TP_STRUCT__entry(
+		__field(u32, id)
 		__field(int, pid)
 		__field(bool, exiting)
 	),
 	TP_fast_assign(
-		__entry->generation = share->generation;
-		__entry->pid = pid_nr(aclipc_share_owner(share)->pid);
+		__entry->id = id;
+		__entry->pid = pid_nr(owner->pid);
 		__entry->exiting = exiting;
 	),
-	TP_printk("generation=%llu pid=%d exiting=%d", __entry->generation,
-		  __entry->pid, __entry->exiting)
+	TP_printk("watch=%u pid=%d exiting=%d", __entry->id, __entry->pid,
+		  __entry->exiting)
+);
+
+TRACE_EVENT(aclipc_unwatch,
+	TP_PROTO(u32 id, const struct aclipc_owner *owner, bool refused),
+	TP_ARGS(id, owner, refused),
+	TP_STRUCT__entry(
+		__field(u32, id)
+		__field(int, pid)
+		__field(bool, refused)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->pid = pid_nr(owner->pid);
+		__entry->refused = refused;
+	),
+	TP_printk("watch=%u pid=%d refused=%d", __entry->id, __entry->pid,
+		  __entry->refused)
 );
 
 #endif /* ACLIPC_TRACE_H */

@@ -1,46 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Driver watch: the Ascend driver calls back when a region goes away.
+ * Driver watch: the Ascend driver calls back when memory goes away, or seems to.
  *
- * The driver's functions are bound while a region is watched and never
- * otherwise, so that the driver can be unloaded when nothing is watched.
- * Watching is best effort: what the driver refuses is ordered all the same.
+ * What it is for: delaying the exit of an exporter, for which one registration
+ * for each device is enough, and telling importers of frees that pass by the
+ * library.  A registration is no right to anything; memory that is not watched
+ * is ordered all the same.
  *
- * put_pages may come only from the exporter's own ioctl while it lives, or
- * after the callback of this registration.  A callback may come before
- * get_pages has returned, and its tail may still run after put_pages; so it is
- * given an id, not a pointer, and the state of the watch makes one side alone
- * responsible for put_pages.  While a registration is out it holds its share
- * and the module.
+ * The driver gives up the owner of a registration before it walks its list, and
+ * older ones write to an entry after its callback has returned.  So put_pages is
+ * called in one place only, for a registration whose callback has ended, after a
+ * grace period in which each task has left what it did then.  Nothing else ever
+ * ends a registration: not FINISH, not the last put.  It stays until the driver
+ * calls back, and serves the next export in its range.
+ *
+ * The callback may come before get_pages has returned, so it is given an id, not
+ * a pointer, and of the two the one that comes second has the put follow.
  */
 
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "aclipc.h"
-#include "p2p.h"
+#include "compat.h"
+#include "driver.h"
 #include "trace.h"
 
-/* The driver wants whole pages of this size. */
-#define ACLIPC_P2P_ALIGN	4096
+/*
+ * How much of a region is watched.  The driver takes whole allocations back, so
+ * a part tells; and its table has 40 bytes for each page, of 4 KiB at worst.
+ */
+#define ACLIPC_WATCH_LENGTH	(64 * 1024)
 
-#define ACLIPC_GRACE_MAX_MS	10000
+/* The driver wants whole pages of this size. */
+#define ACLIPC_WATCH_ALIGN	4096
 
 /*
- * The binding to the driver: one for all registrations, bound with the first
- * and given up with the last.
+ * Registrations that the driver has of one process for one device.  It searches
+ * them all for each page that it frees: one makes the free of 16 GiB in pages of
+ * 2 MiB some 17 % slower, two would make it 34 %.
  */
-static struct {
-	struct mutex mutex;		/* a leaf; the driver is not called */
-	unsigned int users;
-	int (*get)(u64 va, u64 len, void (*free_callback)(void *), void *data,
-		   struct p2p_page_table **page_table);
-	int (*put)(struct p2p_page_table *page_table);
-} aclipc_driver = {
-	.mutex = __MUTEX_INITIALIZER(aclipc_driver.mutex),
+#define ACLIPC_WATCH_MAX	1
+
+/* With those that were called back and wait for their grace period. */
+#define ACLIPC_WATCH_MAX_ALL	256
+
+/* How many shares are looked at for one that could be watched. */
+#define ACLIPC_WATCH_LOOK	64
+
+struct aclipc_watch {
+	refcount_t refs;		/* registration, each share in it */
+	u32 id;				/* set once: in aclipc_watches */
+	u32 device;			/* set once */
+	u64 start;			/* set once */
+	u64 end;			/* owner->watch_lock */
+	struct aclipc_owner *owner;	/* set once, a reference */
+	struct list_head owner_node;	/* owner->watch_lock, until called back */
+	struct list_head shares;	/* owner->watch_lock */
+	struct p2p_page_table *table;	/* set once, by who registers */
+	refcount_t sides;			/* get_pages and the callback: to end */
+	struct work_struct work;
+	struct rcu_head rcu;
 };
 
+static DEFINE_XARRAY_ALLOC1(aclipc_watches);
+static u32 aclipc_watch_next;
 static atomic_t aclipc_nr_watches;
 
 unsigned int aclipc_watch_count(void)
@@ -48,221 +74,323 @@ unsigned int aclipc_watch_count(void)
 	return atomic_read(&aclipc_nr_watches);
 }
 
-/* Both functions, or none. */
-static bool aclipc_driver_bind(void)
+static void aclipc_watch_put(struct aclipc_watch *watch)
 {
-	aclipc_driver.get = symbol_get(hal_kernel_p2p_get_pages);
-	if (!aclipc_driver.get)
-		return false;
-	aclipc_driver.put = symbol_get(hal_kernel_p2p_put_pages);
-	if (aclipc_driver.put)
-		return true;
-	symbol_put(hal_kernel_p2p_get_pages);
-	return false;
+	if (!refcount_dec_and_test(&watch->refs))
+		return;
+	aclipc_owner_put(watch->owner);
+	kfree_rcu(watch, rcu);
 }
 
-static bool aclipc_driver_get(void)
+/* The registration is over: give back all that it held. */
+static void aclipc_watch_end(struct aclipc_watch *watch)
 {
-	bool bound;
-
-	mutex_lock(&aclipc_driver.mutex);
-	bound = aclipc_driver.users || aclipc_driver_bind();
-	if (bound)
-		aclipc_driver.users++;
-	mutex_unlock(&aclipc_driver.mutex);
-	return bound;
-}
-
-static void aclipc_driver_put(void)
-{
-	mutex_lock(&aclipc_driver.mutex);
-	if (!--aclipc_driver.users) {
-		symbol_put(hal_kernel_p2p_put_pages);
-		symbol_put(hal_kernel_p2p_get_pages);
-	}
-	mutex_unlock(&aclipc_driver.mutex);
-}
-
-bool aclipc_watch_available(void)
-{
-	if (!aclipc_driver_get())
-		return false;
+	xa_erase(&aclipc_watches, watch->id);
+	aclipc_owner_unwatched(watch->owner);
 	aclipc_driver_put();
-	return true;
-}
-
-/* What a registration holds. */
-static void aclipc_watch_release(struct aclipc_share *share)
-{
-	aclipc_driver_put();
-	aclipc_share_put(share);
+	aclipc_watch_put(watch);
 	module_put(THIS_MODULE);
-}
-
-/* End the registration.  By whom ACLIPC_WATCH_PUTTING makes responsible. */
-static void aclipc_watch_put(struct aclipc_share *share)
-{
-	aclipc_driver.put(share->watch.table);
-	spin_lock(&share->lock);
-	WRITE_ONCE(share->watch.state, ACLIPC_WATCH_NONE);
-	WRITE_ONCE(share->watched, false);
-	spin_unlock(&share->lock);
-	atomic_dec(&aclipc_nr_watches);
-	aclipc_watch_release(share);
 }
 
 static void aclipc_watch_work(struct work_struct *work)
 {
-	aclipc_watch_put(container_of(work, struct aclipc_share, watch.work));
+	struct aclipc_watch *watch = container_of(work, struct aclipc_watch,
+						  work);
+
+	trace_aclipc_unwatch(watch->id, watch->owner, false);
+	aclipc_driver_unregister(watch->table);
+	atomic_dec(&aclipc_nr_watches);
+	aclipc_watch_end(watch);
 }
 
-/* Does a living process that is not the exporter still use the region? */
-static bool aclipc_watch_hindered(struct aclipc_share *share)
+static void aclipc_watch_rcu(struct rcu_head *rcu)
 {
-	struct aclipc_imp *import;
-	bool hindered = false;
+	struct aclipc_watch *watch = container_of(rcu, struct aclipc_watch,
+						  rcu);
 
-	spin_lock(&share->lock);
-	list_for_each_entry(import, &share->imports, share_node) {
-		if (aclipc_import_is_self(import) || import->settling ||
-		    aclipc_pid_exiting(import->session->owner->pid))
-			continue;
-		hindered = true;
-		break;
-	}
-	spin_unlock(&share->lock);
-	return hindered;
+	queue_work(aclipc_wq, &watch->work);
 }
 
 /*
- * Give importers that were told a bounded time to leave before the driver takes
- * the memory of a dying exporter.  One deadline for all that it exported.  The
- * exporter has a fatal signal pending, so the sleep cannot be interruptible.
+ * One of the two has ended: get_pages, which knows the table, or the callback.
+ * With the second begins the grace period.  It is the last thing that a callback
+ * does, since what the driver does after it does not sleep: the grace period
+ * lasts until that is over.
  */
-static void aclipc_watch_grace(struct aclipc_share *share)
+static void aclipc_watch_side(struct aclipc_watch *watch)
 {
-	struct aclipc_owner *owner = aclipc_share_owner(share);
-	unsigned int ms = min_t(unsigned int, READ_ONCE(aclipc_exit_grace_ms),
-				ACLIPC_GRACE_MAX_MS);
-	unsigned long end = (jiffies + msecs_to_jiffies(ms)) | 1;
-	unsigned long first = cmpxchg(&owner->grace_end, 0, end);
+	if (refcount_dec_and_test(&watch->sides))
+		call_rcu_tasks(&watch->rcu, aclipc_watch_rcu);
+}
 
-	if (first)
-		end = first;
-	spin_lock(&share->lock);
-	share->nr_waiters++;
-	spin_unlock(&share->lock);
-	/* who begins to exit wakes nobody: look again every 10 ms */
-	while (time_before(jiffies, end) && aclipc_watch_hindered(share))
-		wait_event_idle_timeout(share->wq,
-					!aclipc_watch_hindered(share),
-					msecs_to_jiffies(10));
-	spin_lock(&share->lock);
-	share->nr_waiters--;
-	spin_unlock(&share->lock);
+/* It is over: no share joins any more. */
+static void aclipc_watch_unlist(struct aclipc_watch *watch)
+{
+	struct aclipc_owner *owner = watch->owner;
+
+	spin_lock(&owner->watch_lock);
+	list_del_init(&watch->owner_node);
+	spin_unlock(&owner->watch_lock);
 }
 
 /*
- * The driver takes the region away.  It may hold its own locks, mmap_lock or a
- * mmu-notifier section, so nothing is allocated and the driver is not called.
- * Only the exit of the exporter is delayed.
+ * Tell importers of the keys in it.  A share stays on the list until its last
+ * reference is put; one that is held keeps its place.
+ */
+static void aclipc_watch_tell(struct aclipc_watch *watch)
+{
+	struct aclipc_share *share, *told = NULL;
+	struct aclipc_owner *owner = watch->owner;
+
+	spin_lock(&owner->watch_lock);
+	list_for_each_entry(share, &watch->shares, watch_node) {
+		if (!refcount_inc_not_zero(&share->refs))
+			continue;
+		spin_unlock(&owner->watch_lock);
+		aclipc_share_called_back(share);
+		if (told)
+			aclipc_share_put(told);
+		told = share;
+		cond_resched();
+		spin_lock(&owner->watch_lock);
+	}
+	spin_unlock(&owner->watch_lock);
+	if (told)
+		aclipc_share_put(told);
+}
+
+/*
+ * The driver says that memory goes away.  It may hold its own locks, mmap_lock
+ * or a mmu-notifier section, so nothing is allocated and the driver is not
+ * called.  Only the exit of the owner is believed, and delayed; all else may be
+ * a repair, or a free that fails yet, and is news.
  */
 static void aclipc_watch_callback(void *data)
 {
-	struct aclipc_share *share = aclipc_share_get_id((unsigned long)data);
-	enum aclipc_watch_state state;
-	bool exiting, retired = false;
+	struct aclipc_watch *watch;
+	bool exiting;
 
-	if (!share)
+	rcu_read_lock();
+	watch = xa_load(&aclipc_watches, (unsigned long)data);
+	rcu_read_unlock();
+	/* its registration keeps it, which ends after this */
+	if (WARN_ON_ONCE(!watch))
 		return;
-	exiting = aclipc_pid_exiting(aclipc_share_owner(share)->pid);
-	spin_lock(&share->lock);
-	state = share->watch.state;
-	if (state == ACLIPC_WATCH_STARTING)
-		WRITE_ONCE(share->watch.state, ACLIPC_WATCH_FIRED);
-	if (state == ACLIPC_WATCH_OUT)
-		WRITE_ONCE(share->watch.state, ACLIPC_WATCH_PUTTING);
-	trace_aclipc_callback(share, exiting);
-	if (state == ACLIPC_WATCH_STARTING || state == ACLIPC_WATCH_OUT)
-		retired = aclipc_share_revoke_locked(share, exiting ?
-						     ACLIPC_REASON_EXIT :
-						     ACLIPC_REASON_FREED);
-	spin_unlock(&share->lock);
-	if (retired)
-		aclipc_share_put(share);
-
-	if (exiting && state == ACLIPC_WATCH_OUT) {
-		aclipc_owner_revoke(aclipc_share_owner(share));
-		aclipc_watch_grace(share);
+	exiting = aclipc_pid_exiting(watch->owner->pid);
+	trace_aclipc_callback(watch->id, watch->owner, exiting);
+	aclipc_watch_unlist(watch);
+	if (exiting) {
+		aclipc_owner_die(watch->owner);
+	} else {
+		set_bit(watch->device, &watch->owner->watch_again);
+		aclipc_watch_tell(watch);
 	}
-	aclipc_share_put(share);
-	/* the registration still holds the share; nothing may follow this */
-	if (state == ACLIPC_WATCH_OUT)
-		queue_work(aclipc_wq, &share->watch.work);
+	aclipc_watch_side(watch);
 }
 
-/* Take over what get_pages returned.  False if it is to be given back. */
-static bool aclipc_watch_accept(struct aclipc_share *share,
-				struct p2p_page_table *table)
+/* One that covers the beginning of the share, or the number there is. */
+static struct aclipc_watch *aclipc_watch_find(struct aclipc_share *share,
+					      unsigned int *nr)
 {
-	struct aclipc_watch *watch = &share->watch;
-	bool accept;
+	struct aclipc_owner *owner = aclipc_share_owner(share);
+	struct aclipc_watch *watch;
 
-	spin_lock(&share->lock);
-	accept = table && table->version == P2P_GET_PAGE_VERSION &&
-		 watch->state == ACLIPC_WATCH_STARTING;
-	if (accept) {
-		watch->table = table;
-		WRITE_ONCE(share->watched, true);
-		atomic_inc(&aclipc_nr_watches);
+	lockdep_assert_held(&owner->watch_lock);
+
+	*nr = 0;
+	list_for_each_entry(watch, &owner->watches, owner_node) {
+		if (watch->device != share->device)
+			continue;
+		++*nr;
+		if (share->addr >= watch->start && share->addr < watch->end)
+			return watch;
 	}
-	WRITE_ONCE(watch->state, accept ? ACLIPC_WATCH_OUT : ACLIPC_WATCH_NONE);
-	spin_unlock(&share->lock);
-	return accept;
+	return NULL;
 }
 
-/* Ask the driver to call back.  From the exporter's own ioctl. */
-void aclipc_watch_start(struct aclipc_share *share)
+/* Let the share be told by @watch, with it for as long as it has memory. */
+static void aclipc_watch_join(struct aclipc_watch *watch,
+			      struct aclipc_share *share)
 {
-	u64 start = round_down(share->addr, ACLIPC_P2P_ALIGN);
-	u64 length = round_up(share->addr - start + share->length,
-			      ACLIPC_P2P_ALIGN);
-	struct p2p_page_table *table = NULL;
+	lockdep_assert_held(&watch->owner->watch_lock);
+
+	refcount_inc(&watch->refs);
+	share->watch = watch;
+	list_add_tail(&share->watch_node, &watch->shares);
+}
+
+/* The last reference of the share is put, or it is watched by nobody. */
+void aclipc_watch_leave(struct aclipc_share *share)
+{
+	struct aclipc_watch *watch = share->watch;
+
+	if (!watch)
+		return;
+	spin_lock(&watch->owner->watch_lock);
+	list_del(&share->watch_node);
+	spin_unlock(&watch->owner->watch_lock);
+	share->watch = NULL;
+	aclipc_watch_put(watch);
+}
+
+static struct aclipc_watch *aclipc_watch_new(struct aclipc_share *share)
+{
+	struct aclipc_watch *watch;
+	u64 length;
+
+	watch = kzalloc(sizeof(*watch), GFP_KERNEL_ACCOUNT);
+	if (!watch)
+		return NULL;
+	refcount_set(&watch->refs, 1);
+	watch->device = share->device;
+	watch->start = round_down(share->addr, ACLIPC_WATCH_ALIGN);
+	length = min_t(u64, share->addr - watch->start + share->length,
+		       ACLIPC_WATCH_LENGTH);
+	watch->end = watch->start + round_up(length, ACLIPC_WATCH_ALIGN);
+	INIT_LIST_HEAD(&watch->shares);
+	INIT_WORK(&watch->work, aclipc_watch_work);
+	refcount_set(&watch->sides, 2);
+	if (xa_alloc_cyclic(&aclipc_watches, &watch->id, watch, xa_limit_32b,
+			    &aclipc_watch_next, GFP_KERNEL_ACCOUNT) < 0) {
+		kfree(watch);
+		return NULL;
+	}
+	watch->owner = aclipc_share_owner(share);
+	aclipc_owner_get(watch->owner);
+	return watch;
+}
+
+/* Ask the driver, from the owner's own ioctl.  It may call back at once. */
+static void aclipc_watch_register(struct aclipc_watch *watch,
+				  struct aclipc_share *share)
+{
+	struct aclipc_owner *owner = watch->owner;
+
+	clear_bit(watch->device, &owner->watch_again);
+	spin_lock(&owner->watch_lock);
+	list_add(&watch->owner_node, &owner->watches);
+	aclipc_watch_join(watch, share);
+	spin_unlock(&owner->watch_lock);
+
+	trace_aclipc_watch(watch->id, owner, watch->start, watch->end);
+	watch->table = aclipc_driver_register(watch->start,
+					      watch->end - watch->start,
+					      aclipc_watch_callback, watch->id);
+	if (!watch->table) {
+		trace_aclipc_unwatch(watch->id, owner, true);
+		aclipc_watch_unlist(watch);
+		aclipc_watch_leave(share);
+		aclipc_watch_end(watch);
+		return;
+	}
+	atomic_inc(&aclipc_nr_watches);
+	if (watch->table->version != P2P_GET_PAGE_VERSION) {
+		/* not understood: stays until it is called back, for nobody */
+		spin_lock(&owner->watch_lock);
+		watch->end = watch->start;
+		spin_unlock(&owner->watch_lock);
+		aclipc_watch_leave(share);
+	}
+	aclipc_watch_side(watch);
+}
+
+static void aclipc_watch_start(struct aclipc_share *share)
+{
+	struct aclipc_owner *owner = aclipc_share_owner(share);
+	struct aclipc_watch *watch;
 
 	if (!aclipc_driver_get())
 		return;
+	if (!aclipc_owner_watched(owner, ACLIPC_WATCH_MAX_ALL))
+		goto err_driver;
+	watch = aclipc_watch_new(share);
+	if (!watch)
+		goto err_owner;
 	__module_get(THIS_MODULE);
-	refcount_inc(&share->refs);
-	INIT_WORK(&share->watch.work, aclipc_watch_work);
-	spin_lock(&share->lock);
-	WRITE_ONCE(share->watch.state, ACLIPC_WATCH_STARTING);
-	spin_unlock(&share->lock);
+	aclipc_watch_register(watch, share);
+	return;
 
-	if (aclipc_driver.get(start, length, aclipc_watch_callback,
-			      (void *)(unsigned long)share->generation, &table))
-		table = NULL;
-	if (aclipc_watch_accept(share, table))
-		return;
-	if (table)
-		aclipc_driver.put(table);
-	aclipc_watch_release(share);
+err_owner:
+	aclipc_owner_unwatched(owner);
+err_driver:
+	aclipc_driver_put();
 }
 
-/* The exporter has let go: no need to watch.  From its own ioctl. */
-void aclipc_watch_stop(struct aclipc_share *share)
+/* By a registration there is, or by a new one. */
+static void aclipc_watch_share_locked(struct aclipc_share *share)
 {
-	bool out;
+	struct aclipc_owner *owner = aclipc_share_owner(share);
+	struct aclipc_watch *watch;
+	unsigned int nr;
 
-	if (READ_ONCE(share->watch.state) == ACLIPC_WATCH_NONE)
+	lockdep_assert_held(&owner->watch_mutex);
+
+	if (share->watch)
 		return;
-	spin_lock(&share->lock);
-	out = share->watch.state == ACLIPC_WATCH_OUT;
-	if (out)
-		WRITE_ONCE(share->watch.state, ACLIPC_WATCH_PUTTING);
-	spin_unlock(&share->lock);
-	/* else there is none, or its callback sees to it */
-	if (out)
-		aclipc_watch_put(share);
+	/* first, as a callback may take it back from the moment that it joins */
+	aclipc_share_set_watched(share, true);
+	spin_lock(&owner->watch_lock);
+	watch = aclipc_watch_find(share, &nr);
+	if (watch)
+		aclipc_watch_join(watch, share);
+	spin_unlock(&owner->watch_lock);
+	if (!watch && nr < ACLIPC_WATCH_MAX)
+		aclipc_watch_start(share);
+	if (!share->watch)
+		aclipc_share_set_watched(share, false);
+}
+
+/* Have the share watched if that can be, by its owner. */
+void aclipc_watch_share(struct aclipc_share *share)
+{
+	struct aclipc_owner *owner = aclipc_share_owner(share);
+
+	mutex_lock(&owner->watch_mutex);
+	aclipc_watch_share_locked(share);
+	mutex_unlock(&owner->watch_mutex);
+}
+
+/* One of the newest shares that could be watched, with a reference. */
+static struct aclipc_share *aclipc_watch_pick(struct aclipc_session *session,
+					      unsigned long devices)
+{
+	unsigned int left = ACLIPC_WATCH_LOOK;
+	struct aclipc_share *share;
+
+	spin_lock(&session->lock);
+	list_for_each_entry(share, &session->shares, session_node) {
+		if (!left-- || share->place != ACLIPC_PLACE_FIRST)
+			break;
+		if (!share->watchable || READ_ONCE(share->watch) ||
+		    !test_bit(share->device, &devices))
+			continue;
+		/* a listed share is known, so it is alive */
+		refcount_inc(&share->refs);
+		spin_unlock(&session->lock);
+		return share;
+	}
+	spin_unlock(&session->lock);
+	return NULL;
+}
+
+/*
+ * The watch of a device was called back while its owner lives on.  What else it
+ * exported of that device is watched with its next call, so that its exit is
+ * told of.
+ */
+void aclipc_watch_again(struct aclipc_session *session)
+{
+	unsigned long devices = xchg(&session->owner->watch_again, 0);
+	struct aclipc_share *share;
+
+	while (devices) {
+		share = aclipc_watch_pick(session, devices);
+		if (!share)
+			break;
+		clear_bit(share->device, &devices);
+		aclipc_watch_share(share);
+		aclipc_share_put(share);
+	}
 }
 
 /* The module goes: wait for the tails of callbacks. */
@@ -270,4 +398,5 @@ void aclipc_watch_exit(void)
 {
 	WARN_ON(atomic_read(&aclipc_nr_watches));
 	synchronize_rcu_tasks();
+	xa_destroy(&aclipc_watches);
 }

@@ -66,6 +66,9 @@
 /* Most pids in one ACLIPC_ALLOW (CANN itself accepts 31 in one call). */
 #define ACLIPC_ALLOW_MAX	4096
 
+/* Devices that a process can have memory on: 0 to ACLIPC_DEVICES - 1. */
+#define ACLIPC_DEVICES		64
+
 /* Most entries that one ACLIPC_HOLDERS returns. */
 #define ACLIPC_HOLDERS_MAX	4096
 
@@ -95,7 +98,7 @@ enum aclipc_state {
  * @ACLIPC_REASON_EXIT: the exporter exited or was killed
  * @ACLIPC_REASON_SESSION: the exporter closed its last descriptor while it
  *	lives on (close(2), exec)
- * @ACLIPC_REASON_FREED: the driver took the memory back
+ * @ACLIPC_REASON_FREED: the exporter says that its memory is gone
  * @ACLIPC_REASON_DEVICE: the exporter closed or reset the device
  * @ACLIPC_REASON_FORCED: the exporter or an administrator revoked it
  * @ACLIPC_REASON_CLOSED: the exporter closed it in order; only its own
@@ -125,17 +128,19 @@ enum aclipc_reason {
  * @out_abi: ACLIPC_ABI_VERSION of the module
  * @out_caps: ACLIPC_CAP_*
  * @out_settle_ms: how long the imports of a process that ended without closing
- *	stay counted, in milliseconds
+ *	stay counted at least, in milliseconds
  * @out_exit_grace_ms: how long the exit of an exporter is delayed at most for
- *	importers that were told, in milliseconds
+ *	importers that listen (that had called poll() or read() on their
+ *	descriptor before they imported), in milliseconds
  * @out_max_sessions: descriptors of one process
  * @out_max_exports: exported keys of one process
  * @out_max_imports: imported keys of one process
  * @out_max_allow: processes on the list of one key
  * @out_max_tombstones: revoked keys without imports that the module remembers
  * @out_max_settling: settling imports of the whole machine
- * @out_nr_watches: regions that the driver watches for the module now
- * @__reserved: 0
+ * @out_nr_watches: registrations with the driver that the module has now
+ * @out_settle_max_ms: how long they stay counted at most, where the driver does
+ *	not say that the process has left its devices, in milliseconds
  * @out_version: version of the module, NUL-terminated
  *
  * Any process that has the descriptor may ask.
@@ -154,7 +159,7 @@ struct aclipc_info {
 	__u32 out_max_tombstones;
 	__u32 out_max_settling;
 	__u32 out_nr_watches;
-	__u32 __reserved;
+	__u32 out_settle_max_ms;
 	__u8 out_version[32];
 };
 
@@ -174,16 +179,17 @@ struct aclipc_info {
  * @key: the key that the driver made for it
  * @out_generation: generation of this export
  * @out_watched: 1 if the driver tells the module when the region goes away.
- *	Best effort: a region that it refuses to watch is ordered all the same.
- * @__reserved: must be 0
+ *	Best effort: few regions of a process are watched at a time, since each
+ *	costs all of its frees; others are ordered all the same.
+ * @device: the device that the memory is on, as the driver's user library
+ *	numbers it, 0 to ACLIPC_DEVICES - 1; 0 if that is not known
  *
  * The caller becomes the exporter.  Only the exporter and, with
  * ACLIPC_EXPORT_ANYONE or after ACLIPC_ALLOW, others may import the key.  The
  * export lasts until FINISH of ACLIPC_CLOSE, or is revoked when the session
- * ends or the driver takes the memory back.
+ * ends.
  *
- * Errors: EEXIST, EDQUOT, EOWNERDEAD (the driver took the memory back
- * meanwhile), EINVAL, ENOMEM.
+ * Errors: EEXIST, EDQUOT, EINVAL, ENOMEM.
  */
 struct aclipc_export {
 	__u32 size;
@@ -193,7 +199,7 @@ struct aclipc_export {
 	__u8 key[ACLIPC_KEY_MAX];
 	__aligned_u64 out_generation;
 	__u32 out_watched;
-	__u32 __reserved;
+	__u32 device;
 };
 
 #define ACLIPC_EXPORT		ACLIPC_IOC(1)
@@ -361,6 +367,9 @@ struct aclipc_close {
  * @out_self_imports: the exporter's own imports
  * @out_waiters: threads that wait in ACLIPC_CLOSE_WAIT
  * @out_flags: ACLIPC_QUERY_*
+ * @out_settle_ms: for how much longer the last of those that settle does at
+ *	most, in milliseconds
+ * @__reserved: 0
  *
  * Answered for the exporter, for importers, for those who may import and for
  * CAP_SYS_ADMIN; ENOENT for everybody else.
@@ -380,6 +389,8 @@ struct aclipc_query {
 	__u32 out_self_imports;
 	__u32 out_waiters;
 	__u32 out_flags;
+	__u32 out_settle_ms;
+	__u32 __reserved;
 };
 
 #define ACLIPC_QUERY		ACLIPC_IOC(5)
@@ -395,16 +406,16 @@ struct aclipc_query {
  *	if the process is gone
  * @count: how many imports
  * @flags: ACLIPC_HOLDER_*
- * @__reserved: 0
+ * @settle_ms: for how much longer it settles at most, in milliseconds
  * @since_ns: CLOCK_BOOTTIME of its first import, in nanoseconds
  *
- * The record never grows: @__reserved is the room there is.
+ * The record never grows.
  */
 struct aclipc_holder {
 	__s32 pid;
 	__u32 count;
 	__u32 flags;
-	__u32 __reserved;
+	__u32 settle_ms;
 	__aligned_u64 since_ns;
 };
 
@@ -471,12 +482,17 @@ struct aclipc_revoke {
  * @ACLIPC_EVENT_REVOKED: to an importer: the memory is gone or about to go
  * @ACLIPC_EVENT_DRAINED: to the exporter: a deferred close can begin again,
  *	since the last import is gone or the key was revoked
+ * @ACLIPC_EVENT_DRIVER: to an importer: the driver has called back for memory of
+ *	a living exporter.  It frees it, past the exporter's library, or repairs
+ *	it, or has tried to: the driver does not say which.  News, not a state:
+ *	the key is what it was, and closes are ordered as before.
  */
 enum aclipc_event_type {
 	ACLIPC_EVENT_CLOSING = 1,
 	ACLIPC_EVENT_LIVE = 2,
 	ACLIPC_EVENT_REVOKED = 3,
 	ACLIPC_EVENT_DRAINED = 4,
+	ACLIPC_EVENT_DRIVER = 5,
 };
 
 /**
@@ -488,10 +504,11 @@ enum aclipc_event_type {
  * @generation: of the key
  * @key: the key
  *
- * read() returns as many whole records as fit.  Each key has one pending event
- * at most: the newest one, and none can be lost.  An event goes with its
- * import.  poll() reports POLLIN while events are pending and POLLHUP when the
- * session is over.  The record never grows: @__reserved is the room there is.
+ * read() returns as many whole records as fit.  Each key has one pending change
+ * of state at most: the newest one, and after it at most one DRIVER, unless it
+ * is REVOKED.  None can be lost.  An event goes with its import.  poll() reports
+ * POLLIN while events are pending and POLLHUP when the session is over.  The
+ * record never grows: @__reserved is the room there is.
  */
 struct aclipc_event {
 	__u32 size;
