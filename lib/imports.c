@@ -119,7 +119,6 @@ int import_add(struct state *state, uint64_t addr, struct import *import)
 	if (node) {
 		export = state->exports ?
 			 export_find_locked(state, &import->key) : NULL;
-		import->own = export != NULL;
 		import->self = export && export->region &&
 			       region_find_locked(state, addr, 1) ==
 			       export->region;

@@ -13,9 +13,8 @@
  *		      cleared under 3.  Held across HAL calls and waits.
  *		      Never two, but for a device close, which takes all of a
  *		      device one after the other and drops any it must wait for.
- *  2. state->gate    read: calls after which the module may put a driver
- *		      watch, and everything the deferred thread does in the
- *		      HAL.  write: the real device close; the start of exit.
+ *  2. state->gate    read: everything the deferred thread does in the HAL.
+ *		      write: the real device close; the start of exit.
  *  3. state->lock    tables, lists, counters.  Leaf: never across an ioctl, a
  *		      HAL call or anything that may sleep.
  *
@@ -231,7 +230,6 @@ struct import {
 	struct aclipc_key key;
 	uint64_t generation;
 	uint32_t device;
-	bool own;		/* of a key that this process exported */
 	bool self;		/* its address is the process's own memory */
 	bool ghost;		/* closed by a device close; its close is due */
 	struct import *next;

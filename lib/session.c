@@ -2,6 +2,7 @@
 /* The descriptor of this process, and one function for each ioctl. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -42,6 +43,8 @@ static int session_try_open(void)
 		close(fd);
 		return ret;
 	}
+	/* who asks for events once is given time to leave what dies */
+	poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, 0);
 	high = fcntl(fd, F_DUPFD_CLOEXEC, SESSION_FD_MIN);
 	if (high < 0)
 		return fd;
@@ -125,18 +128,17 @@ static int session_ioctl(struct state *state, unsigned long call, void *arg)
 
 int session_export(struct state *state, struct export *export)
 {
+	uint32_t device = export->region->device;
 	struct aclipc_export arg = {
 		.size = sizeof(arg),
 		.addr = export->addr,
 		.length = export->length,
+		.device = device < ACLIPC_DEVICES ? device : 0,
 	};
-	bool taken;
 	int ret;
 
 	memcpy(arg.key, export->key.bytes, sizeof(arg.key));
-	taken = gate_read(state);
 	ret = session_ioctl(state, ACLIPC_EXPORT, &arg);
-	gate_unread(state, taken);
 	if (!ret)
 		export->generation = arg.out_generation;
 	return ret;
@@ -186,27 +188,17 @@ int session_begin(struct state *state, const struct aclipc_key *key,
 	return ret;
 }
 
-/* FINISH, ABORT or IMPORT: may put a driver watch. */
+/* FINISH, ABORT or IMPORT */
 int session_end(struct state *state, const struct aclipc_key *key,
 		uint64_t generation, enum aclipc_close_op op)
 {
-	bool taken = gate_read(state);
 	uint32_t answer;
-	int ret;
 
-	ret = session_begin(state, key, generation, op, 0, &answer);
-	gate_unread(state, taken);
-	return ret;
+	return session_begin(state, key, generation, op, 0, &answer);
 }
 
 int session_close_import(struct state *state, const struct import *import)
 {
-	uint32_t answer;
-
-	/* another process's memory is not watched for this one */
-	if (likely(!import->own))
-		return session_begin(state, &import->key, import->generation,
-				     ACLIPC_CLOSE_IMPORT, 0, &answer);
 	return session_end(state, &import->key, import->generation,
 			   ACLIPC_CLOSE_IMPORT);
 }
@@ -220,14 +212,9 @@ int session_revoke(struct state *state, const struct aclipc_key *key,
 		.generation = generation,
 		.reason = reason,
 	};
-	bool taken;
-	int ret;
 
 	memcpy(arg.key, key->bytes, sizeof(arg.key));
-	taken = gate_read(state);
-	ret = session_ioctl(state, ACLIPC_REVOKE, &arg);
-	gate_unread(state, taken);
-	return ret;
+	return session_ioctl(state, ACLIPC_REVOKE, &arg);
 }
 
 int session_query(struct state *state, const struct aclipc_key *key,

@@ -181,8 +181,9 @@ static void node_info(struct report *r, int fd)
 		       text_format("the end of a process is noticed only when its descriptor is gone everywhere"),
 		       NULL);
 	report(r, CHECK_OK, "settings",
-	       text_format("imports of killed processes settle for %u ms, exits are delayed by at most %u ms",
-			   info.out_settle_ms, info.out_exit_grace_ms), NULL);
+	       text_format("imports of killed processes settle for %u to %u ms, exits are delayed by at most %u ms",
+			   info.out_settle_ms, info.out_settle_max_ms,
+			   info.out_exit_grace_ms), NULL);
 }
 
 void doctor_node(struct report *r)

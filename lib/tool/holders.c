@@ -17,11 +17,13 @@ static double holders_seconds(uint64_t since_ns)
 	return now.tv_sec + now.tv_nsec / 1e9 - since_ns / 1e9;
 }
 
-static const char *holders_note(const struct tool_import *imp)
+static char *holders_note(const struct tool_import *imp)
 {
 	if (imp->settling)
-		return "ended, settling";
-	return imp->self ? "the exporter itself" : "-";
+		return text_format("ended, settling for at most %llu s",
+				   (unsigned long long)
+				   text_seconds(imp->settle_ms));
+	return text_format("%s", imp->self ? "the exporter itself" : "-");
 }
 
 static void holders_table(const struct tool_view *view, uint64_t generation)
@@ -45,7 +47,7 @@ static void holders_table(const struct tool_view *view, uint64_t generation)
 					   (unsigned long long)imp->count));
 		table_cell(&t, !imp->since_known ? text_format("?") :
 			   text_format("%.1f s", holders_seconds(imp->since_ns)));
-		table_cell(&t, text_format("%s", holders_note(imp)));
+		table_cell(&t, holders_note(imp));
 	}
 	table_print(&t);
 	printf("generation %llu: %u holder%s\n",
@@ -71,6 +73,8 @@ static void holders_json(const struct tool_view *view, uint64_t generation)
 		if (imp->since_known)
 			json_u64(&j, "since_ns", imp->since_ns);
 		json_bool(&j, "settling", imp->settling);
+		if (imp->settling)
+			json_u64(&j, "settle_ms", imp->settle_ms);
 		json_bool(&j, "self", imp->self);
 		json_close(&j, '}');
 	}
@@ -103,6 +107,7 @@ static int holders_fetch(int fd, const unsigned char *key, uint64_t generation,
 		imp->since_ns = holders[i].since_ns;
 		imp->since_known = true;
 		imp->settling = holders[i].flags & ACLIPC_HOLDER_SETTLING;
+		imp->settle_ms = holders[i].settle_ms;
 		imp->self = holders[i].flags & ACLIPC_HOLDER_SELF;
 	}
 	if (cmd.out_holders > cmd.nr_holders)

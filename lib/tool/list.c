@@ -39,6 +39,15 @@ static char *list_count(const struct tool_share *s, uint64_t value)
 	return text_format("%llu", (unsigned long long)value);
 }
 
+/* how many, and when they have settled at the latest */
+static char *list_settling(const struct tool_share *s)
+{
+	if (!s->counted || !s->settling || !s->settle_ms)
+		return list_count(s, s->settling);
+	return text_format("%llu (%llu s)", (unsigned long long)s->settling,
+			   (unsigned long long)text_seconds(s->settle_ms));
+}
+
 static void list_row(struct table *t, const struct tool_share *s, bool whole)
 {
 	char size[32];
@@ -50,7 +59,7 @@ static void list_row(struct table *t, const struct tool_share *s, bool whole)
 	table_cell(t, text_format("%s", size));
 	table_cell(t, text_format("%u%s", s->holders, whole ? "" : "+"));
 	table_cell(t, list_count(s, s->imports));
-	table_cell(t, list_count(s, s->settling));
+	table_cell(t, list_settling(s));
 	table_cell(t, whole ? list_flags(s) : text_format("?"));
 	table_cell(t, text_key(s->key, s->key_len, s->key_whole));
 }
@@ -100,6 +109,7 @@ static void list_json_share(struct json *j, const struct tool_share *s,
 		json_u64(j, "settling", s->settling);
 	}
 	if (whole) {
+		json_u64(j, "settle_ms", s->settle_ms);
 		json_u64(j, "self_imports", s->self);
 		json_u64(j, "waiters", s->waiters);
 		json_bool(j, "deferred", s->deferred);
@@ -169,7 +179,8 @@ const struct tool_command tool_list = {
 "          gone or about to go (exit, session, freed, device, forced, closed)\n"
 "HOLDERS   sessions that have it imported (a process has one, as a rule)\n"
 "IMPORTS   imports of other processes, settling ones included\n"
-"SETTLING  of these, imports of processes that ended without closing\n"
+"SETTLING  of these, imports of processes that ended without closing, and for\n"
+"          how much longer they are counted at most\n"
 "FLAGS     deferred: the close is put off until the last import is gone; waited\n"
 "          for: a thread waits to close; anyone: no list of allowed processes;\n"
 "          remote: importers on other servers are possible and not counted;\n"

@@ -107,6 +107,12 @@ void text_size(char *buf, size_t len, uint64_t bytes)
 	snprintf(buf, len, "%.1f %ciB", value, units[unit]);
 }
 
+/* Never fewer than there are. */
+uint64_t text_seconds(uint64_t ms)
+{
+	return (ms + 999) / 1000;
+}
+
 int text_read_file(const char *path, char *buf, size_t len)
 {
 	ssize_t n = 0, have = 0;

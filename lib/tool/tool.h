@@ -68,6 +68,7 @@ void text_print(FILE *f, const char *s);
 char *text_escape(const char *s);
 char *text_key(const unsigned char *key, unsigned int len, bool whole);
 void text_size(char *buf, size_t len, uint64_t bytes);
+uint64_t text_seconds(uint64_t ms);
 bool text_comm(pid_t pid, char *buf, size_t len);
 char *text_process(pid_t pid);
 char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -109,7 +110,7 @@ void json_newline(struct json *j);
 /* view.c: what can be seen of keys and imports */
 struct tool_share {
 	uint64_t generation, length;
-	uint64_t imports, settling, self, waiters;
+	uint64_t imports, settling, settle_ms, self, waiters;
 	char state[12], reason[12];
 	pid_t owner;
 	bool deferred, anyone, remote, watched;
@@ -121,7 +122,7 @@ struct tool_share {
 };
 
 struct tool_import {
-	uint64_t generation, count, since_ns;
+	uint64_t generation, count, settle_ms, since_ns;
 	pid_t pid;
 	bool settling, self, since_known;
 };

@@ -68,17 +68,18 @@ static bool view_parse_share(const char *line, struct tool_share *s)
 
 static bool view_parse_import(const char *line, struct tool_import *imp)
 {
-	unsigned long long generation, count, since;
+	unsigned long long generation, count, settle_ms, since;
 	unsigned int settling, self;
 	int pid;
 
-	if (sscanf(line, "%llu %d %llu %u %u %llu", &generation, &pid, &count,
-		   &settling, &self, &since) != 6)
+	if (sscanf(line, "%llu %d %llu %u %llu %u %llu", &generation, &pid,
+		   &count, &settling, &settle_ms, &self, &since) != 7)
 		return false;
 	imp->generation = generation;
 	imp->pid = pid;
 	imp->count = count;
 	imp->settling = settling;
+	imp->settle_ms = settle_ms;
 	imp->self = self;
 	imp->since_ns = since;
 	imp->since_known = true;
@@ -190,8 +191,11 @@ int view_load(struct tool_view *view)
 	view_sort(view);
 	for (i = 0; i < view->nr_imports; i++) {
 		share = view_share(view, view->imports[i].generation);
-		if (share)
-			share->holders++;
+		if (!share)
+			continue;
+		share->holders++;
+		if (share->settle_ms < view->imports[i].settle_ms)
+			share->settle_ms = view->imports[i].settle_ms;
 	}
 	if (view->whole)
 		view_mark_stuck(view, dir);

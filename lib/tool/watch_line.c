@@ -127,7 +127,7 @@ static const char *const watch_answers[] = {
 	"refused", "held", "pending", "revoked",
 };
 static const char *const watch_types[] = {
-	"?", "closing", "live", "revoked", "drained",
+	"?", "closing", "live", "revoked", "drained", "driver",
 };
 
 static void watch_say_export(FILE *f, const struct watch_event *ev)
@@ -161,6 +161,8 @@ static void watch_say_event(FILE *f, const struct watch_event *ev)
 		type);
 	if (!strcmp(type, "revoked"))
 		fprintf(f, " (%s)", ENUM(ev, "reason", watch_reasons));
+	else if (!strcmp(type, "driver"))
+		fprintf(f, " (memory freed or repaired, or tried to)");
 }
 
 static void watch_say_state(FILE *f, const struct watch_event *ev)
@@ -206,9 +208,17 @@ static void watch_say(FILE *f, const struct watch_event *ev)
 		fprintf(f, "has destroyed and freed gen:%s", generation);
 	else if (!strcmp(ev->name, "abort"))
 		fprintf(f, "calls the close of gen:%s off", generation);
+	else if (!strcmp(ev->name, "watch"))
+		fprintf(f, "watch %s: the driver is asked to tell of %s to %s",
+			watch_field(ev, "watch"), watch_field(ev, "start"),
+			watch_field(ev, "end"));
 	else if (!strcmp(ev->name, "callback"))
-		fprintf(f, "the driver takes gen:%s away%s", generation,
+		fprintf(f, "watch %s: the driver calls back%s",
+			watch_field(ev, "watch"),
 			watch_number(ev, "exiting") ? ", exiting" : "");
+	else if (!strcmp(ev->name, "unwatch"))
+		fprintf(f, "watch %s: %s", watch_field(ev, "watch"),
+			watch_number(ev, "refused") ? "refused" : "over");
 	else
 		fprintf(f, "%s gen:%s", ev->name, generation);
 }
