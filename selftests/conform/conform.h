@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #define TEXT_MAX	320
+#define PIDS		(1 << 22)
 
 /* One tracepoint, as tracefs prints it */
 struct event {
@@ -23,20 +24,41 @@ unsigned long long event_number(const struct event *event, const char *name);
 /* Is the field @name this word? */
 bool event_is(const struct event *event, const char *name, const char *word);
 
+/* An entry of a table that takes memory only where it is written to. */
+void *entry(void *table, size_t size, unsigned long long i,
+	    unsigned long long max);
+
+struct holder;
+struct share;
+
 /* rules.c: false at the first event that cannot be. */
 bool rules_event(const struct event *event);
+/* Has the session that holds it ended, or one of its process? */
+bool holder_ended(const struct holder *holder);
+/* Has each session of the process ended? */
+bool process_ended(int pid);
 /* Nothing follows.  @gone: all processes have ended, and all has settled. */
 bool rules_end(bool gone);
 void rules_svm(int version);
+bool rules_svm_is(int version);
 void rules_summary(char *buf, size_t size);
 
 /* driver.c: the stand-in driver's side */
-struct share;
-
 bool driver_event(const struct event *event);
 void driver_export(struct share *share);
 bool driver_maps(const struct share *share, int pid);
 bool driver_destroyed(const struct share *share);
+/* Has it given the process up, though that lives? */
+bool driver_lost(int pid);
+void driver_new(int pid);
+void driver_told(int pid);
+
+/* watch.c: registrations with the driver, as the module and as it sees them */
+bool watch_event(const struct event *event);
+/* An event of a registration, not of a key? */
+bool watch_driver_event(const struct event *event, bool *right);
+bool watch_told(struct share *share, int pid);
+bool watch_end(void);
 
 /* share.c */
 enum state { UNKNOWN, LIVE, CLOSING, HELD, REVOKED };
@@ -50,6 +72,7 @@ struct holder {
 	unsigned long long session;	/* 0: the trace does not say */
 	unsigned int count;
 	bool untold;			/* of the last change of state */
+	unsigned int watch;		/* whose callback it is to be told, or 0 */
 };
 
 #define HISTORY		16
@@ -64,7 +87,7 @@ struct share {
 	struct holder *holders;
 	unsigned long long imports;	/* of other processes */
 	unsigned int held, claimed;	/* how often */
-	bool exported, watched, called_back, finished, freed;
+	bool exported, watched, finished, freed;
 	void *key;			/* driver.c */
 	unsigned int nr_history;
 	char history[HISTORY][TEXT_MAX + 64];

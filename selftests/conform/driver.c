@@ -27,6 +27,35 @@ struct key {
 
 static struct key *keys[BUCKETS];
 
+/* what the driver did with processes */
+static struct gone {
+	bool lost;			/* given up, though it lives */
+	bool exits;
+	bool told;			/* the module, of the exit */
+} *gone;
+
+static struct gone *gone_get(int pid)
+{
+	return entry(&gone, sizeof(*gone), pid, PIDS);
+}
+
+bool driver_lost(int pid)
+{
+	return gone_get(pid)->lost;
+}
+
+/* A process has none of its sessions: if another one had its number, that is over. */
+void driver_new(int pid)
+{
+	if (gone_get(pid)->exits)
+		memset(gone_get(pid), 0, sizeof(struct gone));
+}
+
+void driver_told(int pid)
+{
+	gone_get(pid)->told = true;
+}
+
 static struct key *key_find(unsigned long long id)
 {
 	struct key *key;
@@ -86,12 +115,24 @@ bool driver_destroyed(const struct share *share)
 	return key && key->destroyed;
 }
 
+/*
+ * A key of which the module knows no more, and the driver does: v3 pins the
+ * memory for whoever opens it, and who was given up cannot destroy it.
+ */
+static bool outlives(const struct share *share)
+{
+	return share->state == REVOKED &&
+	       (driver_lost(share->pid) ||
+		(rules_svm_is(3) && process_ended(share->pid)));
+}
+
 static bool on_open(struct key *key, const struct event *e)
 {
 	int pid = event_number(e, "pid");
 	struct map *map;
 
-	if (key->share && !share_held_by(key->share, pid))
+	if (key->share && !share_held_by(key->share, pid) &&
+	    !outlives(key->share))
 		return wrong(key->share, "%d maps it, and is not counted", pid);
 	for (map = key->maps; map; map = map->next)
 		if (map->pid == pid)
@@ -127,7 +168,8 @@ static bool on_destroy(struct key *key, const struct event *e)
 	if (key->destroyed)
 		return wrong(share, "its key was destroyed twice");
 	key->destroyed = true;
-	if (share && share->state != HELD && share->state != REVOKED)
+	if (share && share->state != HELD && share->state != REVOKED &&
+	    !driver_lost(key->pid))
 		return wrong(share, "its key was destroyed while %s",
 			     state_name(share->state));
 	return true;
@@ -146,6 +188,10 @@ static bool on_free(const struct event *e)
 			continue;
 		share->freed = true;
 		share_remember(share, e);
+		/* nobody is asked, or there was nothing to be called back for */
+		if (gone_get(pid)->lost ||
+		    (gone_get(pid)->exits && !gone_get(pid)->told))
+			continue;
 		if (share->state != HELD && share->state != REVOKED)
 			return wrong(share, "its memory was freed while %s",
 				     state_name(share->state));
@@ -159,7 +205,18 @@ static bool on_free(const struct event *e)
 bool driver_event(const struct event *e)
 {
 	struct key *key;
+	bool right;
 
+	if (watch_driver_event(e, &right))
+		return right;
+	if (!strcmp(e->name, "lost")) {
+		gone_get(event_number(e, "pid"))->lost = true;
+		return true;
+	}
+	if (!strcmp(e->name, "exit")) {
+		gone_get(event_number(e, "pid"))->exits = true;
+		return true;
+	}
 	if (!strcmp(e->name, "create"))
 		return on_create(e);
 	if (!strcmp(e->name, "free"))

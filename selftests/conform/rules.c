@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What may follow what.  Events that are traced under the lock of a share
- * (state, import, close, settled, finish, abort, event, callback) come in the
- * order in which things happened; begin and export are traced after it, and may
- * come late.
+ * (state, import, close, settled, finish, abort, event) come in the order in
+ * which things happened; begin and export are traced after it, and may come late.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 #include "conform.h"
 
 #define SESSIONS	(1 << 20)
-#define PIDS		(1 << 22)
 
 static struct session {
 	int pid;
@@ -32,9 +30,14 @@ void rules_svm(int version)
 	svm = version;
 }
 
+bool rules_svm_is(int version)
+{
+	return svm == version;
+}
+
 /* Zeroed memory costs nothing until it is written to. */
-static void *entry(void *table, size_t size, unsigned long long i,
-		   unsigned long long max)
+void *entry(void *table, size_t size, unsigned long long i,
+	    unsigned long long max)
 {
 	char **p = table;
 
@@ -57,6 +60,11 @@ static struct process *process_get(int pid)
 	return entry(&processes, sizeof(*processes), pid, PIDS);
 }
 
+bool process_ended(int pid)
+{
+	return !process_get(pid)->open;
+}
+
 static bool on_open(const struct event *e)
 {
 	struct session *s = session_get(event_number(e, "session"));
@@ -65,6 +73,8 @@ static bool on_open(const struct event *e)
 		return wrong(NULL, "session opened twice: %s", e->text);
 	s->open = true;
 	s->pid = event_number(e, "pid");
+	if (process_ended(s->pid))
+		driver_new(s->pid);
 	process_get(s->pid)->open++;
 	return true;
 }
@@ -116,6 +126,12 @@ static bool may_turn(enum state from, enum state to)
 	}
 }
 
+bool holder_ended(const struct holder *h)
+{
+	return h->session ? session_get(h->session)->ended :
+			    process_get(h->pid)->ended;
+}
+
 /* All others who hold it have to hear of this change. */
 static void owe_events(struct share *share)
 {
@@ -123,8 +139,7 @@ static void owe_events(struct share *share)
 
 	for (h = share->holders; h; h = h->next)
 		h->untold = share->pid && h->pid != share->pid &&
-			    !(h->session ? session_get(h->session)->ended :
-					   process_get(h->pid)->ended);
+			    !holder_ended(h);
 }
 
 static bool on_state(struct share *share, const struct event *e)
@@ -244,8 +259,11 @@ static bool on_settled(struct share *share, const struct event *e)
 			     pid);
 	if (!take_back(share, e, event_number(e, "count"), 0))
 		return false;
-	/* who closes the descriptor and lives on may keep what it mapped */
-	if (!process->left && !share_held_by(share, pid) &&
+	/*
+	 * Who closes the descriptor and lives on may keep what it mapped; v3
+	 * keeps the memory until the mappings of the dead are gone.
+	 */
+	if (svm == 2 && !process->left && !share_held_by(share, pid) &&
 	    driver_maps(share, pid))
 		return wrong(share, "settled, and the driver maps it for %d",
 			     pid);
@@ -274,7 +292,8 @@ static bool on_finish(struct share *share, const struct event *e)
 	if (share->state != HELD && share->state != REVOKED)
 		return wrong(share, "finished while %s",
 			     state_name(share->state));
-	if (share->state == HELD && share->key && !driver_destroyed(share))
+	if (share->state == HELD && share->key && !driver_destroyed(share) &&
+	    !driver_lost(share->pid))
 		return wrong(share, "finished before its key was destroyed");
 	share->finished = true;
 	if (share->state == HELD)
@@ -286,18 +305,6 @@ static bool on_abort(struct share *share, const struct event *e)
 {
 	if (share->state == HELD)
 		share->owed = OWED_ABORTED;
-	return true;
-}
-
-static bool on_callback(struct share *share, const struct event *e)
-{
-	if (share->called_back)
-		return wrong(share, "called back twice");
-	if (share->exported && !share->watched)
-		return wrong(share, "called back, and it was not watched");
-	share->called_back = true;
-	if (share->state != REVOKED)
-		share->owed = OWED_REVOKE;
 	return true;
 }
 
@@ -317,6 +324,8 @@ static bool on_event(struct share *share, const struct event *e)
 			share->owed = OWED_DRAIN;
 		return true;
 	}
+	if (event_is(e, "type", "driver"))
+		return watch_told(share, pid);
 	if (state_of(e, "type") != share->state)
 		return wrong(share, "%d was told what is not so: it is %s",
 			     pid, state_name(share->state));
@@ -372,7 +381,6 @@ static const struct handler {
 	{ "aclipc_settled", on_settled },
 	{ "aclipc_finish", on_finish },
 	{ "aclipc_abort", on_abort },
-	{ "aclipc_callback", on_callback },
 };
 
 bool rules_event(const struct event *e)
@@ -388,6 +396,8 @@ bool rules_event(const struct event *e)
 		return on_open(e);
 	if (!strcmp(e->name, "aclipc_end"))
 		return on_end(e);
+	if (strstr(e->name, "watch") || !strcmp(e->name, "aclipc_callback"))
+		return watch_event(e);
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
 		h = &handlers[i];
 		if (strcmp(h->name, e->name))
@@ -409,6 +419,8 @@ bool rules_end(bool gone)
 		if (sessions[i].open && !sessions[i].ended)
 			return wrong(NULL, "session %d never ended", i);
 
+	if (gone && !watch_end())
+		return false;
 	for (share = shares; share; share = share->next) {
 		if (!check_owed(share, NULL))
 			return false;

@@ -74,7 +74,6 @@ inline finish_close(r)
 		real_free(0, GOT_HELD);
 		finish(0)
 	fi;
-	watch_stop(0, r);
 	finished = 1
 }
 

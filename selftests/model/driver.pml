@@ -17,11 +17,18 @@
 #define GRACE_ENDS	1	/* does the deadline ever come? */
 #endif
 
+#ifndef RANGE
+#define RANGE(s)	(s)	/* which memory a share has */
+#endif
+
 typedef Native {
 	bit key, mem;			/* the driver has it */
+	/* a registration that was made for this share */
 	bit registered, fired;		/* get_pages, its callback */
-	bit put_queued;			/* watch.work */
-	bit delayed			/* its callback was given the grace */
+	bit returned;			/* get_pages has, so the table is known */
+	bit tail;			/* the driver is not done with it yet */
+	byte sides;			/* get_pages and the callback: to end */
+	bit put_queued			/* watch->work, or its grace period */
 };
 
 Native native[NSHARE];
@@ -96,55 +103,64 @@ inline real_free(s, answer)
 	}
 }
 
-/* A registration is put once, by the living owner or after its callback. */
-inline put_pages(s, by_owner)
+/* A registration is put once, after its callback and what the driver does then. */
+inline put_pages(w)
 {
 	d_step {
-		promise(WATCH, native[s].registered);
-		promise(WATCH, native[s].fired ||
-			(by_owner && proc[OWN(EXP(s))].busy));
-		native[s].registered = 0
+		promise(WATCH, native[w].registered && native[w].returned);
+		promise(WATCH, native[w].fired && !native[w].tail);
+		native[w].registered = 0
 	}
 }
 
-inline watch_put(s, by_owner)
+/* aclipc_watch_side() */
+inline watch_side(w, by_callback)
 {
-	put_pages(s, by_owner);
-	share[s].watch = UNWATCHED
+	native[w].sides--;
+	if
+	:: !native[w].sides || (by_callback && without(SECOND_PUTS)) ->
+		native[w].put_queued = 1
+	:: else
+	fi
 }
 
-inline watch_stop(s, r)
+/* Nothing but the driver's callback ends a registration. */
+inline watch_stop(s)
+{
+	if
+	:: without(PUT_AFTER_CALLBACK) && native[s].registered &&
+	   native[s].returned -> put_pages(s)
+	:: else
+	fi
+}
+
+/* By a registration that there is for this range, or a new one */
+inline watch_start(s)
 {
 	d_step {
-		r = share[s].watch == OUT ||
-		    (share[s].watch == PUTTING && without(STOP_OUT_ONLY));
+		for (i_ : 0 .. NSHARE - 1) {
+			if
+			:: RANGE(i_) == RANGE(s) && native[i_].registered &&
+			   !native[i_].fired -> share[s].watch = i_ + 1
+			:: else
+			fi
+		}
+		i_ = 0;
 		if
-		:: r -> share[s].watch = PUTTING
+		:: !share[s].watch || without(ONE_FOR_RANGE) ->
+			promise(WATCH, !share[s].watch);
+			share[s].watch = s + 1;
+			native[s].registered = 1;
+			native[s].sides = 2
 		:: else
 		fi
 	}
+	/* the driver may call back before get_pages has returned */
 	if
-	:: r -> watch_put(s, 1)
+	:: share[s].watch == s + 1 ->
+		d_step { native[s].returned = 1; watch_side(s, 0) }
 	:: else
-	fi;
-	r = 0
-}
-
-inline watch_start(s, r)
-{
-	share[s].watch = STARTING;
-	d_step {			/* get_pages: the driver has it */
-		native[s].registered = 1
-	}
-	d_step {			/* get_pages has returned */
-		r = share[s].watch == STARTING;
-		share[s].watch = (r -> OUT : UNWATCHED)
-	}
-	if
-	:: !r && !without(FIRED_GIVES_BACK) -> put_pages(s, 1)
-	:: else
-	fi;
-	r = 0
+	fi
 }
 
 /* EXPORT of a region that the driver watches */
@@ -152,15 +168,7 @@ inline export(s, r)
 {
 	publish(s, r);
 	if
-	:: r == OK ->
-		watch_start(s, r);
-		if
-		:: share[s].state == REVOKED && !without(EXPORT_LOOKS_AGAIN) ->
-			revoke(s, 1);
-			watch_stop(s, r);
-			r = EOWNERDEAD
-		:: else -> r = OK
-		fi
+	:: r == OK -> watch_start(s)
 	:: else
 	fi
 }
@@ -175,8 +183,11 @@ inline next_own(j, v)
 	skip
 }
 
-/* Revoke what the session exported.  Under session->mutex. */
-inline revoke_all(j, is_gone, v)
+/*
+ * Revoke what the session exported, all of it or until some moment.  Several
+ * may do so at a time.
+ */
+inline revoke_some(j, is_gone, may_stop, v)
 {
 	d_step { v = 0; next_own(j, v) }
 	do
@@ -192,33 +203,31 @@ inline revoke_all(j, is_gone, v)
 		v++;
 		next_own(j, v)
 	   }
+	:: may_stop && v < NSHARE -> break
 	:: v == NSHARE -> break
 	od;
 	v = 0
 }
 
-/* The first sign of an exporter's death ends all its exports. */
-inline owner_revoke(p, u, v)
+/* All that it exported, in all sessions, at the first sign of its death */
+inline owner_revoke(p, w, u, v)
 {
-	lock(owners_lock);
 	if
-	:: !proc[p].told && !without(ALL_AT_ONCE) &&
-	   !without(DEATH_REVOKES) ->
-		proc[p].told = 1;
+	:: without(DEATH_REVOKES)
+	:: without(ALL_AT_ONCE) && !without(DEATH_REVOKES) -> revoke(w, 0)
+	:: !without(ALL_AT_ONCE) && !without(DEATH_REVOKES) ->
 		u = 0;
 		do
 		:: u < NSESS && (OWN(u) != p || session[u].removed) -> u++
 		:: u < NSESS && OWN(u) == p && !session[u].removed ->
-			lock(session[u].mutex);
-			together { revoke_all(u, 0, v) };
-			unlock(session[u].mutex);
+			together {
+				revoke_some(u, 0, proc[p].grace == OVER, v)
+			};
 			u++
 		:: u == NSESS -> break
 		od;
 		u = 0
-	:: else
-	fi;
-	unlock(owners_lock)
+	fi
 }
 
 #define hinders(j, s)							\
@@ -233,7 +242,41 @@ inline owner_revoke(p, u, v)
 #define hindered(s)	0
 #endif
 
-inline wait_grace(s, p)
+#define hinders_exit(s, p)	(OWN(EXP(s)) == p && share[s].known && hindered(s))
+#if NSHARE > 1
+#define hinder_exit(p)	(hinders_exit(0, p) || hinders_exit(1, p))
+#else
+#define hinder_exit(p)	hinders_exit(0, p)
+#endif
+
+inline wait_grace(p)
+{
+	d_step {
+		/* the wait begins when all have been told */
+		for (i_ : 0 .. NSHARE - 1) {
+			promise(1, OWN(EXP(i_)) != p || !share[i_].known ||
+				share[i_].state == REVOKED ||
+				proc[p].grace == OVER)
+		}
+		i_ = 0;
+		/* and nobody else waits for its end */
+		promise(4, !owners_lock)
+	}
+	if
+	:: !hinder_exit(p)
+	:: proc[p].grace == OVER
+	:: d_step {
+		hinder_exit(p) && proc[p].grace == RUNS && GRACE_ENDS &&
+		!without(GRACE_BOUNDED) ->
+		proc[p].grace = OVER;
+		proc[p].graces++;
+		promise(4, proc[p].graces == 1)
+	   }
+	fi
+}
+
+/* aclipc_owner_die(): one deadline for all that is done, in all callbacks */
+inline owner_die(p, w, u, v)
 {
 	d_step {
 		if
@@ -241,73 +284,58 @@ inline wait_grace(s, p)
 			proc[p].grace = RUNS
 		:: else
 		fi;
-		/* the time begins when all have been told */
-		for (i_ : 0 .. NSHARE - 1) {
-			promise(1, OWN(EXP(i_)) != p || !share[i_].known ||
-				share[i_].state == REVOKED)
-		}
-		i_ = 0;
-		share[s].waiters++
+		proc[p].delayed = 1;
+		owners_lock = without(NO_LOCK)
 	}
+	owner_revoke(p, w, u, v);
 	if
-	:: !hindered(s)
-	:: proc[p].grace == OVER
-	:: d_step {
-		hindered(s) && proc[p].grace == RUNS && GRACE_ENDS &&
-		!without(GRACE_BOUNDED) ->
-		proc[p].grace = OVER;
-		proc[p].graces++;
-		promise(4, proc[p].graces == 1)
-	   }
+	:: !without(GRACE) -> wait_grace(p)
+	:: else
 	fi;
-	share[s].waiters--
+	owners_lock = 0
 }
 
-/* aclipc_watch_callback(): the driver takes the region away */
-inline callback(s, p, is_exit, was, u, v)
+/* News: importers of the keys in the range are told, and that is all. */
+inline watch_tell(w)
 {
-	d_step {
-		native[s].fired = 1;
-		was = share[s].watch;
+	for (n_ : 0 .. NSHARE - 1) {
 		if
-		:: was == STARTING -> share[s].watch = FIRED
-		:: was == OUT -> share[s].watch = PUTTING
-		:: else
-		fi;
-		if
-		:: (was == STARTING || was == OUT) &&
-		   !(is_exit && without(DEATH_REVOKES)) ->
-			revoke_locked(s);
-			check(s)
-		:: else
-		fi;
-		native[s].delayed = is_exit && was == OUT
-	}
-	if
-	:: is_exit && was == OUT ->
-		owner_revoke(p, u, v);
-		if
-		:: !without(GRACE) -> wait_grace(s, p)
+		:: share[n_].watch == w + 1 && share[n_].known ->
+			for (i_ : 0 .. NSESS - 1) {
+				if
+				:: session[i_].imp[n_].count && open(i_) &&
+				   other(i_, n_) && !without(NEWS_TOLD) ->
+					session[i_].imp[n_].news = 1
+				:: else
+				fi
+			}
 		:: else
 		fi
-	:: else
-	fi;
-	if
-	:: was == OUT || (was == STARTING && without(FIRED_PUTS_ONCE)) ->
-		native[s].put_queued = 1
-	:: else
-	fi;
-	was = 0
+	}
+	n_ = 0; i_ = 0
 }
 
-/* The work that follows a callback */
-proctype Putter(byte s)
+/* The driver calls back, and goes on with the registration after that. */
+inline callback(w, p, is_exit, u, v)
+{
+	d_step { native[w].fired = 1; native[w].tail = 1 }
+	if
+	:: is_exit -> owner_die(p, w, u, v)
+	:: !is_exit && !without(NEWS_ONLY) -> d_step { watch_tell(w) }
+	:: !is_exit && without(NEWS_ONLY) -> revoke(w, 0)
+	fi;
+	d_step { watch_side(w, 1) }
+	native[w].tail = 0
+}
+
+/* The grace period after the second side, which ends after the tail; and a put */
+proctype Putter(byte w)
 {
 end:	do
-	:: atomic { native[s].put_queued -> put_pages(s, 0) }
-		d_step {
-			native[s].put_queued = 0;
-			share[s].watch = UNWATCHED
-		}
+	:: atomic {
+		native[w].put_queued &&
+		(!native[w].tail || without(PUT_AFTER_TAIL)) -> put_pages(w)
+	   }
+		native[w].put_queued = 0
 	od
 }

@@ -9,40 +9,23 @@
 #define SVM		0	/* 2, 3, or each of them */
 #endif
 
-inline session_end(j, v)
-{
-	session[j].phase = ENDED;
-	if
-	:: !without(DEATH_REVOKES) -> revoke_all(j, 0, v)
-	:: else
-	fi;
-	if
-	:: without(PUT_AFTER_CALLBACK) ->
-		do
-		:: v < NSHARE ->
-			if
-			:: EXP(v) == j && share[v].watch == OUT ->
-				share[v].watch = PUTTING;
-				watch_put(v, 0)
-			:: else
-			fi;
-			v++
-		:: else -> break
-		od;
-		v = 0
-	:: else
-	fi
-}
+bit stays;		/* a device process does not end */
+bit reuses;		/* another one gets the number, and leaves the devices */
 
-/* The last put of the descriptor, by whomever */
+/*
+ * The last put of the descriptor, by whomever: what is not revoked in a moment
+ * is left to the work.
+ */
 inline release(j, v)
 {
-	lock(session[j].mutex);
 	if
-	:: open(j) ->
-		session_end(j, v);
-		d_step { session[j].queued = 1; unlock(session[j].mutex) }
-	:: else -> unlock(session[j].mutex)
+	:: d_step { open(j) -> session[j].phase = ENDED }
+		if
+		:: !without(DEATH_REVOKES) -> revoke_some(j, 0, 1, v)
+		:: else
+		fi;
+		session[j].queued = 1
+	:: !open(j)
 	fi
 }
 
@@ -113,6 +96,19 @@ inline look_idle(j, idle)
 	i_ = 0
 }
 
+/* v3 keeps memory for as long as somebody maps it, also a dead one. */
+#define pinned		(SVM == 3)
+
+/* What the driver says of a number: nobody is on a device. */
+#define nobody(p)	(proc[p].torn || proc[p].stranger || proc[p].other)
+
+/* aclipc_owner_gone(): when that counts */
+#define gone(p)		(nobody(p) && (proc[p].known || without(KNEW)) &&	\
+			 (!proc[p].other || without(NOT_REUSED)))
+
+/* settle_max_ms is longer than all but what never ends, or is not told */
+#define max_only(p)	(stays || !proc[p].known || proc[p].other)
+
 #define ended_now	(session[j].phase == ENDED &&			\
 			 (was_dead || !was_exiting || without(CLOCK_FROM_EXIT)))
 #define again		(session[j].phase == SETTLING && was_dead &&	\
@@ -122,8 +118,15 @@ inline look_idle(j, idle)
 inline session_step(j, was_dead, was_exiting, over, v)
 {
 	was_dead = dead(OWN(j));
+	d_step {
+		if
+		:: open(j) && (was_dead || proc[OWN(j)].execed) ->
+			session[j].phase = ENDED
+		:: else
+		fi
+	}
 	if
-	:: open(j) && (was_dead || proc[OWN(j)].execed) -> session_end(j, v)
+	:: !open(j) && !without(DEATH_REVOKES) -> revoke_some(j, 0, 0, v)
 	:: else
 	fi;
 	d_step {
@@ -152,11 +155,12 @@ inline session_step(j, was_dead, was_exiting, over, v)
 		start_clock(j)
 	:: !over && session[j].phase == SETTLING && !again &&
 	   session[j].clock == OVER ->
-		drop(j, v, !was_dead && !was_exiting &&
-			   !session[j].dead_then);
+		drop(j, v, session[j].max || pinned ||
+			   (!was_dead && !was_exiting &&
+			    !session[j].dead_then));
 		if
 		:: was_dead && !without(TOMBSTONE_ENDS) ->
-			revoke_all(j, 1, v)
+			revoke_some(j, 1, 0, v)
 		:: else
 		fi;
 		d_step {
@@ -173,8 +177,8 @@ inline session_step(j, was_dead, was_exiting, over, v)
  * started: a process that closed the descriptor while it lived had its time,
  * whatever it does meanwhile.
  *
- * The clock of a dead process is over only after the driver has cleaned up:
- * settle_ms is longer than that takes.
+ * The clock of a dead process is over when settle_ms are, and the driver says
+ * that nothing of it is left.
  */
 proctype Work(byte j)
 {
@@ -183,7 +187,6 @@ proctype Work(byte j)
 
 end:	do
 	:: atomic {
-		!session[j].mutex;
 		if
 		:: session[j].queued -> session[j].queued = 0
 		:: dead(OWN(j)) && !session[j].from_exit &&
@@ -194,21 +197,21 @@ end:	do
 		:: session[j].phase == ENDED && !session[j].queued &&
 		   running(OWN(j))
 		:: session[j].clock == RUNS &&
-		   (!session[j].dead_then || proc[OWN(j)].torn) ->
+		   (!session[j].dead_then || pinned || gone(OWN(j)) ||
+		    without(ASK_DRIVER)) ->
 			session[j].clock = OVER
-		fi;
-		session[j].mutex = 1
+		:: session[j].clock == RUNS && session[j].dead_then &&
+		   max_only(OWN(j)) && !without(SETTLE_MAX) ->
+			session[j].clock = OVER;
+			session[j].max = 1
+		fi
 	   }
 	   together {
 		session_step(j, was_dead, was_exiting, over, v);
-		d_step {
-			was_dead = 0;
-			session[j].mutex = 0
-		}
+		was_dead = 0
 	   }
 	   if
-	   :: over ->
-		atomic { !owners_lock -> session[j].removed = 1 };
+	   :: over -> atomic { !owners_lock -> session[j].removed = 1 };
 		break
 	   :: else
 	   fi
@@ -216,14 +219,14 @@ end:	do
 }
 
 /* The mm ends: each registration that is left is called back. */
-inline end_of_mm(p, is_exit, was, u, v, x)
+inline end_of_mm(p, is_exit, u, v, x)
 {
 	x = 0;
 	do
 	:: d_step { x < NSHARE && !(OWN(EXP(x)) == p && native[x].registered &&
 				    !native[x].fired) -> x++ }
 	:: x < NSHARE && OWN(EXP(x)) == p && native[x].registered &&
-	   !native[x].fired -> callback(x, p, is_exit, was, u, v);
+	   !native[x].fired -> callback(x, p, is_exit, u, v);
 		x++
 	:: x == NSHARE -> break
 	od;
@@ -244,8 +247,8 @@ inline put_descriptors(p, u, v)
 }
 
 /*
- * What it exported goes.  Importers that live were told, and had their time if
- * the driver told us.
+ * What it exported goes.  Importers that live were told, and had their time, if
+ * the driver told us and it could all be done in time.
  */
 inline take(p)
 {
@@ -257,10 +260,12 @@ inline take(p)
 				   session[i_].imp[n_].mapped && open(i_) &&
 				   running(OWN(i_)) ->
 					promise(1, inherited ||
+						proc[p].graces ||
+						session[i_].imp[n_].news ||
 						session[i_].imp[n_].mark ==
 						REVOKED);
 					promise(1, proc[p].graces ||
-						!native[n_].delayed)
+						!proc[p].delayed)
 				:: else
 				fi
 			}
@@ -300,24 +305,28 @@ inline tear_down(p)
  */
 proctype Exit(byte p)
 {
-	byte was, u, v, x;
+	byte u, v, x;
 
 	!alive(p) && !proc[p].busy;
 	if
 	:: proc[p].execed ->
-		end_of_mm(p, 0, was, u, v, x);
+		end_of_mm(p, 0, u, v, x);
 		put_descriptors(p, u, v)
 	:: !proc[p].execed && SVM != 3 ->
-		end_of_mm(p, 1, was, u, v, x);
+		end_of_mm(p, 1, u, v, x);
 		together { put_descriptors(p, u, v) };
 		proc[p].state = DEAD
 	:: !proc[p].execed && SVM != 2 ->
 		together { put_descriptors(p, u, v) };
 		proc[p].state = DEAD;
-		end_of_mm(p, 1, was, u, v, x)
+		end_of_mm(p, 1, u, v, x)
 	fi;
 	take(p);
-	tear_down(p)
+	proc[p].other = reuses && proc[p].state == DEAD;
+	if
+	:: stays
+	:: else -> tear_down(p)
+	fi
 }
 
 inline die(p)

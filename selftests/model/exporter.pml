@@ -56,7 +56,7 @@ proctype Exporter()
 		real_destroy(0, r);
 		real_free(0, r);
 		finish(0);
-		watch_stop(0, r)
+		watch_stop(0)
 	:: else
 	fi;
 	back(0);
@@ -106,6 +106,7 @@ init {
 	:: inherited = 1
 	:: skip
 	fi;
+	proc[0].known = 1;
 	atomic {
 		run Exporter();
 		run Importer();
@@ -116,9 +117,7 @@ init {
 	}
 	die(0);
 	done && session[0].removed;
-	!native[0].put_queued && !native[1].put_queued;
-	share[0].watch == UNWATCHED && share[1].watch == UNWATCHED;
-	promise(WATCH, !native[0].registered && !native[1].registered);
+	!native[0].registered && !native[1].registered;
 	promise(2, !share[0].known && !share[1].known);
 	promise(2, !registry[0] && !registry[1])
 }

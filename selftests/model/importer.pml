@@ -2,7 +2,9 @@
 /*
  * An importer that is killed anywhere, also one that had closed its descriptor
  * before, also one whose child keeps the descriptor open, also one that becomes
- * another program.  The exporter closes.
+ * another program.  What it maps ends late on the device, or never; the driver
+ * may not have known it, or its number may be given out again.  The exporter
+ * closes.
  */
 #define NPROC		2
 #define NSESS		2
@@ -94,6 +96,14 @@ init {
 	if
 	:: inherited = 1
 	:: skip
+	fi;
+	/* the driver knew it and was asked, was not asked in time, never will */
+	if
+	:: proc[1].known = 1
+	:: !pinned -> proc[1].known = 1; stays = 1
+	:: !pinned -> proc[1].known = 1; reuses = 1
+	:: !pinned -> proc[1].stranger = 1
+	:: !pinned
 	fi;
 	publish(0, r);
 	atomic {

@@ -57,6 +57,8 @@ init {
 	byte r, s;
 
 	atomic {
+		proc[0].known = 1;
+		proc[1].known = 1;
 		exported(0);
 		exported(1);
 		maybe_imports(0);
@@ -77,8 +79,7 @@ init {
 	:: die(1); die(0)
 	fi;
 	session[0].removed && session[1].removed;
-	share[0].watch == UNWATCHED && share[1].watch == UNWATCHED;
-	promise(WATCH, !native[0].registered && !native[1].registered);
+	!native[0].registered && !native[1].registered;
 	promise(2, !share[0].known && !share[1].known);
 	promise(2, !registry[0] && !registry[1])
 }

@@ -19,13 +19,6 @@
 #define ENDED		1
 #define SETTLING	2
 
-/* enum aclipc_watch_state */
-#define UNWATCHED	0
-#define STARTING	1
-#define FIRED		2
-#define OUT		3
-#define PUTTING		4
-
 /* answers */
 #define OK		0
 #define GOT_HELD	1
@@ -53,13 +46,14 @@ typedef Share {
 	bit closed;			/* the reason of REVOKED is FINISH */
 	bit known, hashed, begun, gone, deferred;
 	bit pending, fresh;		/* the exporter's mark DRAINED */
-	byte watch
+	byte watch			/* the registration that tells, + 1 */
 };
 
 typedef Import {
 	byte count;
 	bit settling;
 	byte mark;			/* what its session was told last */
+	bit news;			/* was told DRIVER */
 	bit pending, fresh;		/* not read yet, not looked at yet */
 	byte mapped;			/* the driver: how often it is open */
 	bit excused			/* dropped while its owner lived */
@@ -67,10 +61,10 @@ typedef Import {
 
 typedef Session {
 	byte phase;
-	bit mutex;
 	bit from_exit;			/* clock_from_exit */
 	byte clock;			/* of settling: off, runs, is over */
 	bit dead_then;			/* did it start after exit or exec? */
+	bit max;			/* settle_max_ms are over */
 	bit queued;			/* its work is due at once */
 	bit removed;			/* off its owner's list */
 	Import imp[NSHARE]
@@ -82,7 +76,10 @@ typedef Process {
 	bit execed;			/* another program */
 	bit torn;			/* the driver has cleaned up after it */
 	bit reused;			/* its number is another one's */
-	bit told;			/* owner->told */
+	bit other;			/* who has left the devices again */
+	bit known;			/* the driver said that it is on one */
+	bit stranger;			/* the driver never will */
+	bit delayed;			/* it called back for its exit */
 	byte grace;			/* of its exit: none, runs, is over */
 	byte graces			/* how many deadlines it waited for */
 };
@@ -337,6 +334,7 @@ inline drop_locked(j, s, n)
 	if
 	:: !session[j].imp[s].count ->
 		session[j].imp[s].mark = 0;
+		session[j].imp[s].news = 0;
 		session[j].imp[s].pending = 0;
 		session[j].imp[s].settling = 0;
 		retire(s)
@@ -414,7 +412,7 @@ inline begin_defer(s, r)
 	}
 }
 
-/* FINISH, under the lock; the watch is stopped after it */
+/* FINISH, under the lock */
 inline finish(s)
 {
 	d_step {

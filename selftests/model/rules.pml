@@ -50,11 +50,17 @@
 #define CYCLE_FOUND		32	/* a wait that closes a cycle */
 #define ABORT_KEEPS_CLOSING	33	/* never LIVE while somebody waits */
 #define WALK_OTHERS		34	/* the walk goes beyond one step */
-#define FIRED_GIVES_BACK	35	/* callback before get_pages returns */
-#define FIRED_PUTS_ONCE		36	/* one of the two puts, not both */
-#define STOP_OUT_ONLY		37	/* no put while another one puts */
-#define EXPORT_LOOKS_AGAIN	38	/* revoked while it was registered */
-#define PUT_AFTER_CALLBACK	39	/* after an exit only the callback */
+#define SECOND_PUTS		35	/* of get_pages and callback the second */
+#define PUT_AFTER_TAIL		36	/* the driver is done with it */
+#define ONE_FOR_RANGE		37	/* one registration, used again */
+#define NEWS_ONLY		38	/* a callback of the living is no proof */
+#define PUT_AFTER_CALLBACK	39	/* nothing else ends a registration */
 #define ABORT_ENDS_HELD		40	/* a failed destroy: LIVE again */
 #define EXEC_NOTICED		41	/* exec ends a session whose file stays */
 #define OWN_BY_PROCESS		42	/* own is what the process has */
+#define NEWS_TOLD		43	/* but importers hear of it */
+#define ASK_DRIVER		44	/* the dead settle until they are gone */
+#define KNEW			45	/* if the driver ever knew them */
+#define NOT_REUSED		46	/* by a number that is still theirs */
+#define SETTLE_MAX		47	/* and not for ever */
+#define NO_LOCK			48	/* nobody else waits for the grace */

@@ -25,6 +25,7 @@ scenarios() {
 	cycle cycle.pml
 	cycle-abort cycle.pml -DABORTS=1
 	importer importer.pml
+	importer-v3 importer.pml -DSVM=3
 	exporter exporter.pml
 	watch watch.pml
 	reexport reexport.pml
@@ -76,10 +77,16 @@ mutations() {
 	TOMBSTONE_ENDS exporter I2
 	GRACE_SKIPS_EXITING job-ends-v2 liveness
 	STALE_UNCLEAR reexport I5
-	FIRED_GIVES_BACK watch watch
-	FIRED_PUTS_ONCE watch watch
-	STOP_OUT_ONLY watch watch
-	EXPORT_LOOKS_AGAIN watch watch
+	SECOND_PUTS watch watch
+	PUT_AFTER_TAIL watch watch
+	ONE_FOR_RANGE watch watch
+	NEWS_ONLY watch states
+	NEWS_TOLD watch I1
+	ASK_DRIVER importer I1
+	KNEW importer I1
+	NOT_REUSED importer I1
+	SETTLE_MAX importer deadlock
+	NO_LOCK exporter I4
 	PUT_AFTER_CALLBACK exporter watch
 	END
 }

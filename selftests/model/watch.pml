@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The watch: the driver may call back as soon as it has the registration, also
- * before get_pages returns, while another thread of the exporter closes,
- * revokes or frees.  Each registration is given back once.
+ * before get_pages returns, for memory that it frees, repairs, or fails to free,
+ * while the exporter closes and exports that memory again, is revoked by force,
+ * or dies.  Each registration is put once, when nobody uses it any more.
  */
 #define NPROC		2
 #define NSESS		2
-#define NSHARE		1
-#define NKEY		1
+#define NSHARE		2
+#define NKEY		2
 #define NTHREAD		1
 #define OWN(j)		(j)
 #define EXP(s)		0
-#define KEY(s)		0
+#define KEY(s)		(s)
 #define THREAD_OF(w)	0
+#define RANGE(s)	0
 
 #include "rules.pml"
 #include "kernel.pml"
@@ -20,66 +22,101 @@
 #include "driver.pml"
 #include "exit.pml"
 
-bit returned;		/* EXPORT has */
+bit forced, finished;
 byte left = 3;
 
+/* Each of its calls begins only while the process lives. */
+#define call(p)		d_step { alive(p) -> proc[p].busy++ }
+#define back(p)		proc[p].busy--
+
+/* Exports, may close, and may export the same memory again */
 proctype Exporter()
 {
 	byte r;
 
 	if
-	:: d_step { alive(0) -> proc[0].busy++ }
-		export(0, r);
-		d_step { returned = 1; proc[0].busy-- }
-	:: !alive(0)
+	:: call(0)
+	:: !alive(0) -> goto out
 	fi;
-	left--
+	export(0, r);
+	back(0);
+	if
+	:: call(0)
+	:: !alive(0) -> goto out
+	fi;
+	if
+	:: begin_try(0, r);
+		if
+		:: r == GOT_HELD || r == GOT_REVOKED -> finished = 1;
+			finish(0);
+			watch_stop(0)
+		:: else
+		fi
+	:: skip
+	fi;
+	back(0);
+	if
+	:: call(0)
+	:: !alive(0) -> goto out
+	fi;
+	if
+	:: native[0].mem -> export(1, r)
+	:: else
+	fi;
+	back(0);
+out:	left--
 }
 
-/* Knows the key, or just frees the memory: the driver calls back. */
+/* Past the library: free, repair, a free that fails; or a revocation by force */
 proctype Another()
 {
-	byte r, u, v, was;
+	byte u, v;
 
 	if
-	:: d_step { alive(0) && registry[0] -> proc[0].busy++ }
-		begin_try(0, r);
+	:: d_step { alive(0) && native[0].registered && !native[0].fired ->
+		    proc[0].busy++ }
+		callback(0, 0, 0, u, v);
 		if
-		:: r == GOT_HELD || r == GOT_REVOKED ->
-			real_destroy(0, r);
-			if
-			:: d_step { native[0].registered && !native[0].fired }
-				callback(0, 0, 0, was, u, v)
-			:: skip
-			fi;
-			real_free(0, r);
-			finish(0);
-			watch_stop(0, r)
-		:: else
+		:: d_step {
+			promise(1, !session[1].imp[0].count ||
+				session[1].imp[0].news ||
+				session[1].imp[0].mark == REVOKED);
+			native[0].mem = 0
+		   }
+		:: skip
 		fi;
 		proc[0].busy--
 	:: d_step { alive(0) && registry[0] -> proc[0].busy++ }
-		revoke(0, 1);
-		watch_stop(0, r);
-		proc[0].busy--
-	:: d_step { alive(0) && native[0].registered && !native[0].fired ->
-		    proc[0].busy++ }
-		callback(0, 0, 0, was, u, v);
+		forced = 1;
+		revoke(0, 0);
 		proc[0].busy--
 	:: !alive(0)
 	fi;
 	left--
 }
 
+/* Has it since before the callback, and believes what it is told. */
 proctype Importer()
 {
 	byte r, s;
 
 	if
-	:: registry[0] ->
-		import(1, 0, s, r);
+	:: d_step { registry[0] && !native[0].fired -> skip }
+		atomic {
+			if
+			:: !native[0].fired -> import(1, 0, s, r)
+			:: else -> r = ENOENT
+			fi
+		}
 		if
-		:: r == OK -> close_import(1, 0, r)
+		:: r == OK ->
+			if
+			:: session[1].imp[0].mark == REVOKED ->
+				promise(STATES, forced || !alive(0))
+			:: session[1].imp[0].news
+			:: skip
+			fi;
+			close_import(1, 0, r)
 		:: else
 		fi
 	:: skip
@@ -90,23 +127,19 @@ proctype Importer()
 init {
 	native[0].key = 1;
 	native[0].mem = 1;
+	proc[0].known = 1;
 	atomic {
 		run Exporter();
 		run Another();
 		run Importer();
 		run Putter(0);
+		run Putter(1);
 		run Exit(0);
 		run Work(0)
 	}
-	/* both calls have returned, or it dies before */
-	if
-	:: !left && !native[0].put_queued ->
-		promise(WATCH, !(native[0].registered && share[0].gone))
-	:: skip
-	fi;
 	die(0);
 	session[0].removed && !left;
-	share[0].watch == UNWATCHED && !native[0].put_queued;
-	promise(WATCH, !native[0].registered);
-	promise(2, !share[0].known && !registry[0])
+	!native[0].registered && !native[1].registered;
+	promise(2, !share[0].known && !registry[0]);
+	promise(2, !share[1].known && !registry[1])
 }
