@@ -342,11 +342,11 @@ TEST_F(rare, clock_begins_with_the_death_of_the_process)
 	ASSERT_LE(0, peer);
 	ASSERT_EQ(0, t_export(self->fd, KEY, ANYONE));
 	ASSERT_EQ(0, t_import(peer, KEY));
-	ASSERT_EQ(0, t_set_param("settle_ms", 10 * T_BOUND_MS));
+	ASSERT_EQ(0, t_set_settle(10 * T_BOUND_MS));
 	ASSERT_EQ(0, t_close_fd(peer));
 	ASSERT_EQ(0, t_until(!t_query(self->fd, KEY, 0, &query) &&
 			     query.out_settling == 1));
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	EXPECT_EQ(SIGKILL, t_kill(peer));
 	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait(self->fd, KEY, T_BOUND_MS));
 }
@@ -376,7 +376,7 @@ TEST_F(rare, settling_import_is_no_part_of_a_cycle)
 	char key[] = KEY;
 
 	ASSERT_LE(0, peer);
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_LOOK));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_LOOK));
 	ASSERT_EQ(0, t_export(self->fd, KEY, ANYONE));
 	ASSERT_EQ(0, t_export(peer, OTHER, ANYONE));
 	ASSERT_EQ(0, t_import(self->fd, OTHER));

@@ -23,7 +23,7 @@ FIXTURE(event)
 
 FIXTURE_SETUP(event)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->exporter = t_peer();
 	ASSERT_LE(0, self->exporter);
 	self->fd = t_open();

@@ -158,7 +158,7 @@ CALL(write, call_write, own, SEEN(LIVE, 0, 0), .want = -EINVAL);
 
 FIXTURE_SETUP(call)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	if (variant->watched && access(ASCEND_SIM_DEV, F_OK))
 		SKIP(return, "no ascend_sim");
 	ASSERT_EQ(0, world_init(&self->w, variant->watched));

@@ -158,7 +158,7 @@ FIXTURE_SETUP(end)
 {
 	if (variant->watched && access(ASCEND_SIM_DEV, F_OK))
 		SKIP(return, "no ascend_sim");
-	ASSERT_EQ(0, t_set_param("settle_ms", 1));
+	ASSERT_EQ(0, t_set_settle(1));
 	self->w.peer = t_peer();
 	ASSERT_LE(0, self->w.peer);
 	ASSERT_EQ(0, foreign(&self->w));
@@ -166,7 +166,7 @@ FIXTURE_SETUP(end)
 
 FIXTURE_TEARDOWN_PARENT(end)
 {
-	EXPECT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	EXPECT_EQ(0, t_set_settle(T_SETTLE_MS));
 	EXPECT_EQ(0, t_nothing_left());
 	EXPECT_EQ(0, t_until(driver_count("procs") <= 0));
 }

@@ -182,7 +182,7 @@ FIXTURE_SETUP(hostile)
 {
 	__s32 pid;
 
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->seed = t_seed("HOSTILE_SEED");
 	self->fd = t_open();
 	self->importer = t_peer();

@@ -59,10 +59,9 @@ FIXTURE_VARIANT_ADD(call, info)
 {
 	.cmd = ACLIPC_INFO,
 	.size = sizeof(struct aclipc_info),
-	.reserved_at = offsetof(struct aclipc_info, __reserved),
 };
-CALL_RESERVED(export, ACLIPC_EXPORT, aclipc_export,
-	      ACLIPC_EXPORT_ANYONE | ACLIPC_EXPORT_UNWATCHED, NEW);
+CALL(export, ACLIPC_EXPORT, aclipc_export,
+     ACLIPC_EXPORT_ANYONE | ACLIPC_EXPORT_UNWATCHED, NEW);
 CALL(allow, ACLIPC_ALLOW, aclipc_allow,
      ACLIPC_ALLOW_ANYONE | ACLIPC_ALLOW_REMOTE, OLD);
 CALL(import, ACLIPC_IMPORT, aclipc_import, 0, OLD);
@@ -136,7 +135,7 @@ do {									\
 
 FIXTURE_SETUP(call)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->fd = t_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, prepare(self->fd));

@@ -39,7 +39,7 @@ AT(aclipc_import, out_generation, 72);
 SIZE(aclipc_close, 104);
 AT(aclipc_close, generation, 80);
 AT(aclipc_close, out_settling, 96);
-SIZE(aclipc_query, 128);
+SIZE(aclipc_query, 136);
 AT(aclipc_query, out_length, 88);
 SIZE(aclipc_holder, 24);
 AT(aclipc_holder, since_ns, 16);
@@ -59,7 +59,7 @@ FIXTURE(compat)
 
 FIXTURE_SETUP(compat)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->fd = t_open();
 	self->peer = t_peer();
 	ASSERT_LE(0, self->fd);

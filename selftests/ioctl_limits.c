@@ -168,7 +168,7 @@ TEST_F(limit, settling_imports_of_the_machine)
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, t_export(self->fd, KEY, ANYONE));
 	ASSERT_EQ(0, t_set_param("max_settling", 3));
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_LOOK));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_LOOK));
 	ASSERT_EQ(0, t_import(peer, KEY));
 	ASSERT_EQ(0, t_import(peer, KEY));
 	ASSERT_EQ(0, t_import(peer, KEY));

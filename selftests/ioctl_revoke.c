@@ -180,7 +180,7 @@ FIXTURE(reused)
 
 FIXTURE_SETUP(reused)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->fd = t_open();
 	self->old = t_peer();
 	self->both = t_peer();

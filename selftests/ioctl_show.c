@@ -27,7 +27,7 @@ FIXTURE(show)
 
 FIXTURE_SETUP(show)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->fd = t_open();
 	self->peer = t_peer();
 	ASSERT_LE(0, self->peer);
@@ -150,10 +150,10 @@ TEST_F(show, debugfs_lists_shares_and_imports)
 	EXPECT_NE(NULL, strstr(self->text, want));
 
 	ASSERT_LT(0, t_slurp(DEBUGFS "imports", self->text, 1 << 20));
-	snprintf(want, sizeof(want), "%llu %d 2 0 0 ", self->generation,
+	snprintf(want, sizeof(want), "%llu %d 2 0 0 0 ", self->generation,
 		 t_pid(self->peer));
 	EXPECT_NE(NULL, strstr(self->text, want));
-	snprintf(want, sizeof(want), "%llu %d 1 0 1 ", self->generation,
+	snprintf(want, sizeof(want), "%llu %d 1 0 0 1 ", self->generation,
 		 getpid());
 	EXPECT_NE(NULL, strstr(self->text, want));
 }
@@ -216,7 +216,7 @@ TEST_F(show, holders_say_who_how_often_and_since_when)
 	EXPECT_EQ(t_pid(self->peer), holders[0].pid);
 	EXPECT_EQ(2, holders[0].count);
 	EXPECT_EQ(0, holders[0].flags);
-	EXPECT_EQ(0, holders[0].__reserved);
+	EXPECT_EQ(0, holders[0].settle_ms);
 	EXPECT_LT(0, holders[0].since_ns);
 	EXPECT_GE(ns, holders[0].since_ns);
 	EXPECT_EQ(getpid(), holders[1].pid);

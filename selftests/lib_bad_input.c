@@ -263,7 +263,7 @@ TEST_F(bad, ranges_and_flags)
 {
 	static const long starts[] = { 0, 1, 4096, BIG - 1, BIG, -1, 1L << 40 };
 	static const long lengths[] = { 0, -1, -4096, 1L << 62, 1L << 40,
-					BIG + MIB * 2 };
+					BIG + MIB * 4 };
 	size_t i, k;
 
 	SHARE(1, BIG, 7);

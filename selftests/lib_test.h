@@ -29,6 +29,7 @@
 #define MIB		(1L << 20)
 #define SMALL		(MIB / 4)	/* its free stays in user space */
 #define BIG		(2 * MIB)	/* its free reaches the driver */
+#define ALLOCATED(n)	((n) + 32)	/* what aclrtMalloc() asks for */
 #define KEY(k, bytes)	((k) | (bytes) << 8)
 #define ACL_DRV		ACL_ERROR_RT_DRV_INTERNAL_ERROR
 

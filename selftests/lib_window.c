@@ -369,7 +369,7 @@ TEST_F(window, two_devices_of_an_exporter)
 	EXPECT_EQ(0, peer_recv(&self->p[0]));
 	/* the other device has not been touched */
 	EXPECT_EQ(1, P(0, do_pending, 0, 0));
-	EXPECT_EQ(BIG, P(0, do_pending, 1, 0));
+	EXPECT_EQ(ALLOCATED(BIG), P(0, do_pending, 1, 0));
 	EXPECT_EQ(8, P(1, do_read, 1, 0));
 	EXPECT_EQ(0, P(1, do_close, 1, 0));
 	DRAINED();
@@ -415,7 +415,7 @@ TEST_F(window, free_of_two_exports)
 	SHARE_HALVES();
 	EXPECT_EQ(0, P(0, do_free, 0, 0));
 	EXPECT_EQ(2, P(0, do_pending, 0, 0));
-	EXPECT_EQ(BIG, P(0, do_pending, 1, 0));
+	EXPECT_EQ(ALLOCATED(BIG), P(0, do_pending, 1, 0));
 	EXPECT_EQ(REFUSED, P(1, do_import, 2, 0));
 	EXPECT_EQ(REFUSED, P(1, do_import, 2, 1));
 	EXPECT_EQ(0, P(1, do_close, 0, 0));

@@ -122,7 +122,7 @@ FIXTURE_SETUP(life)
 {
 	if (access("/modules/aclipc.ko", R_OK))
 		SKIP(return, "no /modules");
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	ASSERT_EQ(0, t_nothing_left());
 }
 
@@ -131,7 +131,7 @@ FIXTURE_TEARDOWN_PARENT(life)
 {
 	if (!loaded("aclipc"))
 		t_load("aclipc", "");
-	EXPECT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	EXPECT_EQ(0, t_set_settle(T_SETTLE_MS));
 	EXPECT_EQ(0, t_nothing_left());
 }
 
@@ -467,7 +467,7 @@ FIXTURE(oom)
 
 FIXTURE_SETUP(oom)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	t_put(CGROUP "/cgroup.subtree_control", "+memory");
 	if (mkdir(CGROUP "/aclipc", 0755) && errno != EEXIST) {
 		self->skip = true;

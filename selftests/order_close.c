@@ -32,7 +32,7 @@ FIXTURE_SETUP(order)
 {
 	int i;
 
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->fd = t_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, t_export(self->fd, KEY, ANYONE));

@@ -95,7 +95,7 @@ FIXTURE_VARIANT_ADD(importer, killed_but_its_child_has_the_file) {
 
 FIXTURE_SETUP(importer)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	self->fd = t_open();
 	ASSERT_LE(0, self->fd);
@@ -162,7 +162,7 @@ TEST_F(importer, stays_counted_as_settling)
 	struct aclipc_query query;
 	struct aclipc_close cmd;
 
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_LOOK));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_LOOK));
 	ASSERT_EQ(0, end(self->peer, variant->how, &self->child));
 	ASSERT_EQ(0, t_until(settling(self->fd, KEY) == 2));
 	EXPECT_EQ(-EBUSY, t_closer(self->fd, &cmd, KEY, ACLIPC_CLOSE_TRY, 0,
@@ -236,7 +236,7 @@ FIXTURE_VARIANT_ADD(exporter, killed_but_its_child_has_the_file) {
 
 FIXTURE_SETUP(exporter)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	self->fd = t_open();
 	ASSERT_LE(0, self->fd);
@@ -279,7 +279,7 @@ TEST_F(exporter, key_is_known_until_the_process_is_gone_and_settled)
 {
 	bool gone = variant->how != CLOSED && variant->how != EXECED;
 
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_LOOK));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_LOOK));
 	ASSERT_EQ(0, end(self->peer, variant->how, &self->child));
 	ASSERT_EQ(0, t_until(t_state(self->fd, "never imported") ==
 			     ACLIPC_STATE_REVOKED));
@@ -289,7 +289,7 @@ TEST_F(exporter, key_is_known_until_the_process_is_gone_and_settled)
 	EXPECT_EQ(-EOWNERDEAD, t_import(self->fd, KEY));
 	if (!gone) {
 		/* it may still own the driver's key: only its end counts */
-		ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+		ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 		t_kill(self->peer);
 	}
 	EXPECT_EQ(0, t_until(t_import(self->fd, KEY) == -ENOENT));
@@ -642,10 +642,10 @@ TEST_F(death, after_a_stray_close_starts_the_clock_again)
 	ASSERT_LE(0, peer);
 	ASSERT_EQ(0, t_export(self->fd, KEY, ANYONE));
 	ASSERT_EQ(0, t_import(peer, KEY));
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_LOOK));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_LOOK));
 	ASSERT_EQ(0, t_close_fd(peer));
 	ASSERT_EQ(0, t_until(settling(self->fd, KEY) == 1));
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	EXPECT_EQ(SIGKILL, t_kill(peer));
 	EXPECT_EQ(ACLIPC_ANSWER_HELD, t_wait(self->fd, KEY, T_BOUND_MS));
 }

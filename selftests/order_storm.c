@@ -166,7 +166,7 @@ FIXTURE_SETUP(storm)
 {
 	int i;
 
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->seed = t_seed("STORM_SEED");
 	ledger = mmap(NULL, sizeof(*ledger), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -18,7 +18,7 @@ FIXTURE(wait)
 
 FIXTURE_SETUP(wait)
 {
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->fd = t_open();
 	ASSERT_LE(0, self->fd);
 	self->exporter = t_peer();
@@ -149,7 +149,7 @@ TEST_F(wait, time_out_tells_how_many_are_settling)
 
 	ASSERT_EQ(0, t_import(self->importer, KEY));
 	ASSERT_EQ(0, t_import(self->fd, KEY));
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_LOOK));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_LOOK));
 	EXPECT_EQ(SIGKILL, t_kill(self->importer));
 	EXPECT_EQ(0, t_until(t_closer(self->exporter, &cmd, KEY,
 				      ACLIPC_CLOSE_WAIT, 1, 0) != -ETIMEDOUT ||
@@ -363,7 +363,7 @@ FIXTURE_SETUP(cycle)
 {
 	int i, nr = variant->nr;
 
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->last = nr - 1;
 	for (i = 0; i < nr; i++) {
 		self->peers[i] = t_peer();

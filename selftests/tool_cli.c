@@ -33,7 +33,7 @@ FIXTURE_SETUP(tool)
 {
 	if (access("/usr/bin/aclipc", X_OK))
 		SKIP(return, "no tool");
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	self->fd = t_open();
 	self->peer = t_peer();
 	ASSERT_LE(0, self->peer);
@@ -135,6 +135,28 @@ TEST_F(tool, list_shows_what_is_pending)
 	SHOWS("STUCK");
 	EXPECT_EQ(OK, run("aclipc doctor"));
 	SHOWS("1 keys cannot be destroyed");
+}
+
+/* How long at most, whatever the driver says or whether there is one. */
+TEST_F(tool, list_and_holders_show_what_settles)
+{
+	struct t_counts counts = {};
+
+	ASSERT_EQ(0, t_set_settle(10000));
+	ASSERT_EQ(SIGKILL, t_kill(self->peer));
+	ASSERT_EQ(0, t_until(!t_counts(&counts) && counts.settling == 2));
+	EXPECT_EQ(OK, run("aclipc list"));
+	EXPECT_EQ(OK, run("aclipc list | grep " KEY));
+	SHOWS(" 2 (");
+	SHOWS(" s)");
+	EXPECT_EQ(OK, run("aclipc list | grep " OTHER));
+	HIDES(" s)");
+	EXPECT_EQ(OK, run("aclipc holders " KEY));
+	SHOWS("settling for at most");
+	EXPECT_EQ(OK, run("aclipc holders --json " KEY));
+	SHOWS("\"settling\": true, \"settle_ms\": ");
+	EXPECT_EQ(OK, run("aclipc list --json"));
+	SHOWS("\"settling\": 2, \"settle_ms\": ");
 }
 
 TEST_F(tool, holders_by_every_name_of_a_key)

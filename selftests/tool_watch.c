@@ -28,7 +28,7 @@ FIXTURE_SETUP(watch)
 
 	if (access("/usr/bin/aclipc", X_OK))
 		SKIP(return, "no tool");
-	ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));
 	ASSERT_EQ(0, t_nothing_left());
 	pid = watch_start(NULL, &self->out);
 	ASSERT_LT(0, pid);

@@ -10,6 +10,7 @@
  * SEED=n runs it again, as far as the scheduler allows; DURATION=n is how many
  * seconds it goes on (make torture SEED=n DURATION=n).
  */
+#include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
 
@@ -24,11 +25,12 @@
 #define END_MS		60000
 
 /*
- * Longer than a teardown takes, also if the machine stands still for seconds:
- * else the driver maps for the dead what has settled, and that is no defect.
+ * Far shorter than what the dead leave on the device takes to go; and far longer,
+ * also if the machine stands still for seconds.  The driver has to be asked.
  */
-#define SETTLE_MS	8000
-#define TEARDOWN_MS	200
+#define SETTLE_MS	100
+#define SETTLE_MAX_MS	60000
+#define TEARDOWN_MS	8000
 #define GRACE_MS	50
 
 struct actor {
@@ -42,6 +44,7 @@ struct board {
 	char key[KEYS][65];
 	unsigned long calls[ACTORS];
 	unsigned long exports, imports, closes, frees, forks, suicides;
+	unsigned long repairs, late, munmaps, driver_closes;
 	bool stop;
 };
 
@@ -63,6 +66,7 @@ struct self {
 	__u64 seed;
 	struct own own[OWN];
 	struct held held[HELD];
+	bool lost;			/* the driver knows it no more */
 };
 
 static long option(const char *name, long otherwise)
@@ -160,6 +164,88 @@ static void act_free_own(struct self *s, struct own *own)
 	count(&s->board->frees);
 }
 
+/* The driver tells of memory that stays: v3, as if the page were freed. */
+static void act_repair(struct self *s)
+{
+	struct own *own = &s->own[dice(s, OWN)];
+	struct MemRepairInPara in = {
+		.count = 1,
+		.repairAddrs = { { (uintptr_t)own->addr, 4096 } },
+	};
+
+	if (own->addr &&
+	    !halMemCtl(CTRL_TYPE_MEM_REPAIR, &in, sizeof(in), NULL, NULL))
+		count(&s->board->repairs);
+}
+
+/* The next free that reaches the driver fails when it has told. */
+static void act_fail_late(struct self *s)
+{
+	ascend_sim_fail("freelate", 1, 1);
+	count(&s->board->late);
+	act_free_own(s, &s->own[dice(s, OWN)]);
+}
+
+/* The driver's descriptor: replaced, so that nobody else gets its number. */
+static void close_driver(void)
+{
+	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char path[32], target[64];
+	ssize_t n;
+
+	for (fd = 3; fd < 64; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = 0;
+		if (!strcmp(target, "/dev/ascend_sim"))
+			dup3(null, fd, O_CLOEXEC);
+	}
+	close(null);
+}
+
+static void *close_all(void *arg)
+{
+	struct self *s = arg;
+	int i;
+
+	for (i = 0; i < OWN; i++) {
+		act_close_own(s, &s->own[i]);
+		act_free_own(s, &s->own[i]);
+	}
+	return NULL;
+}
+
+/*
+ * The driver gives a process up that unmaps a part of its range (v2), or closes
+ * its descriptor (v3), while other threads of it close and free.
+ */
+static void act_lose(struct self *s)
+{
+	void *addr = s->own[dice(s, OWN)].addr;
+	pthread_t thread;
+
+	if (s->lost || !addr)
+		return;
+	s->lost = true;
+	if (pthread_create(&thread, NULL, close_all, s))
+		return;
+	if (dice(s, 2))
+		sched_yield();
+	if (dice(s, 4)) {
+		count(&s->board->munmaps);
+		munmap(addr, 4096);
+	} else {
+		count(&s->board->driver_closes);
+		close_driver();
+	}
+	pthread_join(thread, NULL);
+	/* it lives on for a while, in which nothing can be done */
+	if (dice(s, 2))
+		_exit(0);
+}
+
 static bool is_mine(const struct self *s, const char *key)
 {
 	int i;
@@ -231,6 +317,8 @@ static void act_reset(struct self *s)
 	for (i = 0; i < OWN; i++)
 		if (s->own[i].addr)
 			return;
+	if (s->lost)
+		return;
 	if (LIB(aclipc_pending)(NULL, 0, &pending, &bytes) || pending || bytes)
 		return;
 	if (aclrtResetDevice(0))
@@ -266,8 +354,20 @@ static void act(struct self *s)
 		act_fork(s);
 		break;
 	case 15:
-		if (!dice(s, 8))
+		switch (dice(s, 16)) {
+		case 0 ... 1:
 			act_reset(s);
+			break;
+		case 2 ... 7:
+			act_repair(s);
+			break;
+		case 8 ... 11:
+			act_fail_late(s);
+			break;
+		case 12 ... 13:
+			act_lose(s);
+			break;
+		}
 		break;
 	}
 }
@@ -280,7 +380,8 @@ static int settle_down(struct self *s)
 	int i;
 
 	LIB(aclipc_set_policy)(ACLIPC_POLICY_DEFER, 1000);
-	if (dice(s, 2))
+	ascend_sim_fail(NULL, 0, 0);
+	if (s->lost || dice(s, 2))
 		return 0;	/* leaves by exit, with everything */
 	for (i = 0; i < OWN; i++) {
 		act_close_own(s, &s->own[i]);
@@ -366,7 +467,8 @@ static unsigned int torment(struct board *board, struct actor actors[ACTORS],
 static const char *const promises[] = {
 	"destroy_while_mapped", "free_while_mapped", "recycled_while_mapped",
 	"double_destroy", "double_free", "put_wrong_context",
-	"use_after_callback", "lost_free", "dangling_key",
+	"use_after_callback", "freed_while_listed", "used_after_free",
+	"lost_free", "dangling_key",
 };
 
 static const char *const objects[] = {
@@ -438,7 +540,8 @@ FIXTURE_SETUP(torture)
 	setenv("ACLIPC_OOM_WAIT_MS", "100", 1);
 	ASSERT_EQ(0, sim_set_param("teardown_min_ms", 0));
 	ASSERT_EQ(0, sim_set_param("teardown_max_ms", TEARDOWN_MS));
-	ASSERT_EQ(0, t_set_param("settle_ms", SETTLE_MS));
+	ASSERT_EQ(0, t_set_settle(SETTLE_MS));
+	ASSERT_EQ(0, t_set_param("settle_max_ms", SETTLE_MAX_MS));
 	ASSERT_EQ(0, t_set_param("exit_grace_ms", GRACE_MS));
 	ASSERT_LE(0, sim_wait_count("procs", 0, 10000));
 	ASSERT_EQ(0, sim_reset_ledger());
@@ -447,7 +550,7 @@ FIXTURE_SETUP(torture)
 FIXTURE_TEARDOWN(torture)
 {
 	t_set_param("exit_grace_ms", 1000);
-	t_set_param("settle_ms", T_SETTLE_MS);
+	t_set_settle(T_SETTLE_MS);
 }
 
 /* Field cases 57, 76, 80, 84, 86, 87. */
@@ -486,14 +589,20 @@ TEST_F_TIMEOUT(torture, order_holds_and_nothing_stays,
 	TH_LOG("%lu exports, %lu imports, %lu closes, %lu frees, %lu forks",
 	       self->board->exports, self->board->imports,
 	       self->board->closes, self->board->frees, self->board->forks);
+	TH_LOG("%lu repairs, %lu frees that failed late, %lu munmaps, %lu closes of the driver",
+	       self->board->repairs, self->board->late, self->board->munmaps,
+	       self->board->driver_closes);
 	TH_LOG("exporters that died beyond the grace: %ld, with the dead: %ld",
 	       sim_violation("exit_while_mapped"),
 	       sim_counted("exit_dead_mapped"));
+	TH_LOG("lost under importers: %ld, recycled under an exit of v3: %ld",
+	       sim_counted("lost_while_mapped"),
+	       sim_counted("recycled_while_dead_mapped"));
 	EXPECT_LT(0, self->board->exports);
 	EXPECT_LT(0, self->board->imports);
 
 	EXPECT_EQ(0, t_nothing_left());
-	EXPECT_LE(0, sim_wait_count("procs", 0, 15000));
+	EXPECT_LE(0, sim_wait_count("procs", 0, BOUND_MS));
 	EXPECT_EQ(0, not_zero("violations", promises, ARRAY_SIZE(promises)));
 	EXPECT_EQ(0, not_zero("counts", objects, ARRAY_SIZE(objects)));
 	EXPECT_EQ(0, refcount("aclipc"));

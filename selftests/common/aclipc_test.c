@@ -274,16 +274,23 @@ int t_info(int handle, struct aclipc_info *info)
 	return t_call(handle, ACLIPC_INFO, info);
 }
 
-int t_export_at(int handle, const char *key, __u32 flags, __u64 addr,
-		__u64 length, struct aclipc_export *out)
+int t_export_on(int handle, __u32 device, const char *key, __u32 flags,
+		__u64 addr, __u64 length, struct aclipc_export *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->size = sizeof(*out);
 	out->flags = flags;
 	out->addr = addr;
 	out->length = length;
+	out->device = device;
 	t_key(out->key, key);
 	return t_call(handle, ACLIPC_EXPORT, out);
+}
+
+int t_export_at(int handle, const char *key, __u32 flags, __u64 addr,
+		__u64 length, struct aclipc_export *out)
+{
+	return t_export_on(handle, 0, key, flags, addr, length, out);
 }
 
 int t_export_gen(int handle, const char *key, __u32 flags, __u64 *generation)
@@ -580,6 +587,18 @@ static int t_event_check(const struct aclipc_event *event, const char *key)
 	return event->type;
 }
 
+static long fn_listen(int fd, void *arg)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) < 0 ? -errno : 0;
+}
+
+int t_listen(int handle)
+{
+	return t_run(handle, fn_listen, NULL, 0);
+}
+
 int t_event_type(int handle, const char *key)
 {
 	struct aclipc_event event;
@@ -787,10 +806,16 @@ int t_recv_fd(int sock)
 	return fd;
 }
 
+int t_set_settle(long ms)
+{
+	return t_set_param("settle_ms", ms) ?: t_set_param("settle_max_ms", ms);
+}
+
 /* The parameters as the program found them. */
 static const char * const t_params[] = {
-	"settle_ms", "exit_grace_ms", "max_sessions", "max_exports",
-	"max_imports", "max_allow", "max_tombstones", "max_settling",
+	"settle_ms", "settle_max_ms", "exit_grace_ms", "max_sessions",
+	"max_exports", "max_imports", "max_allow", "max_tombstones",
+	"max_settling",
 };
 static long t_saved[ARRAY_SIZE(t_params)];
 static pid_t t_main;

@@ -68,6 +68,8 @@ int t_export(int handle, const char *key, __u32 flags);
 int t_export_gen(int handle, const char *key, __u32 flags, __u64 *generation);
 int t_export_at(int handle, const char *key, __u32 flags, __u64 addr,
 		__u64 length, struct aclipc_export *out);
+int t_export_on(int handle, __u32 device, const char *key, __u32 flags,
+		__u64 addr, __u64 length, struct aclipc_export *out);
 /* out_added */
 int t_allow(int handle, const char *key, __u32 flags, const __s32 *pids,
 	    __u32 nr);
@@ -100,6 +102,9 @@ int t_holders(int handle, const char *key, struct aclipc_holder *holders,
 int t_revoke(int handle, const char *key, __u32 flags, __u32 reason);
 int t_revoke_gen(int handle, const char *key, __u64 generation, __u32 flags,
 		 __u32 reason);
+
+/* Wants to be told: the exit of an exporter waits a little for it. */
+int t_listen(int handle);
 
 /* The next event, without waiting (EAGAIN), or waiting for it. */
 int t_event(int handle, struct aclipc_event *event);
@@ -135,6 +140,8 @@ int t_unload(const char *module);
 /* Module parameters; those changed are put back when the program ends. */
 long t_param(const char *name);
 int t_set_param(const char *name, long value);
+/* A settle time that is the same for all, whatever the driver says of them. */
+int t_set_settle(long ms);
 
 /* Numbers that look random, and where to begin: NAME=seed runs it again. */
 __u64 t_rand(__u64 *seed);
@@ -163,14 +170,14 @@ int t_recv_fd(int sock);
 	};								\
 	FIXTURE_SETUP(name)						\
 	{								\
-		ASSERT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));	\
+		ASSERT_EQ(0, t_set_settle(T_SETTLE_MS));	\
 		ASSERT_EQ(0, t_nothing_left());				\
 		self->fd = t_open();					\
 		ASSERT_LE(0, self->fd);					\
 	}								\
 	FIXTURE_TEARDOWN_PARENT(name)					\
 	{								\
-		EXPECT_EQ(0, t_set_param("settle_ms", T_SETTLE_MS));	\
+		EXPECT_EQ(0, t_set_settle(T_SETTLE_MS));	\
 		EXPECT_EQ(0, t_nothing_left());				\
 	}
 

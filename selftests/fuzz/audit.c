@@ -11,7 +11,7 @@ void audit_query(const struct director *d, int share, int session,
 {
 	const struct m_share *s = &d->m.shares[share];
 	const struct model *m = &d->m;
-	bool watched = s->watched;
+	bool watched = s->watched && s->state != ACLIPC_STATE_REVOKED;
 
 	/* the driver takes its time with who has ended */
 	if (m->owners[m->sessions[s->session].owner].dead)
@@ -27,6 +27,8 @@ void audit_query(const struct director *d, int share, int session,
 	query->out_settling = model_imports(m, s, false, true);
 	query->out_self_imports = model_imports(m, s, true, false);
 	query->out_waiters = model_waiters(m, share);
+	/* for how much longer, that is for a clock to say */
+	query->out_settle_ms = query->out_settling ? got->out_settle_ms : 0;
 	query->out_flags = 0;
 	if (s->anyone)
 		query->out_flags |= ACLIPC_QUERY_ANYONE;

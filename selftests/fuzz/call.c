@@ -31,7 +31,7 @@ static void build_export(struct director *d, const struct step *s,
 	if (call->memory)
 		call->aux_at = offsetof(struct aclipc_export, addr);
 	a->export.out_generation = 0x6d6d6d6d;
-	a->export.__reserved = s->mut == MUT_reserved;
+	a->export.device = s->mut == MUT_reserved ? ACLIPC_DEVICES : 0;
 }
 
 static void build_allow(struct director *d, const struct step *s,
@@ -101,7 +101,6 @@ static void call_fields(struct director *d, const struct step *s,
 {
 	switch (s->op) {
 	case OP_info:
-		a->info.__reserved = s->mut == MUT_reserved;
 		return;
 	case OP_export:
 		build_export(d, s, a, call);
@@ -238,7 +237,7 @@ static bool same_holder(const struct director *d, int share, int session,
 		flags |= ACLIPC_HOLDER_SELF;
 	return h->pid == (owner->dead ? 0 : owner->pid) && h->since_ns &&
 	       h->count == import->count && h->flags == flags &&
-	       !h->__reserved;
+	       (import->settling || !h->settle_ms);
 }
 
 /* Each entry is one of the model's, and what lies behind is untouched. */

@@ -443,7 +443,7 @@ void director_begin(struct director *d, const struct program *program)
 
 	d->failed = false;
 	d_keys(d);
-	t_set_param("settle_ms", program->settle_long ? d->settle_long :
+	t_set_settle(program->settle_long ? d->settle_long :
 							SETTLE_SHORT);
 	if (program->limits)
 		d_limit(d, true);

@@ -136,7 +136,7 @@ int free_run(__u64 seed, unsigned int seconds)
 
 	if (board == MAP_FAILED)
 		return -errno;
-	t_set_param("settle_ms", 2);
+	t_set_settle(2);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	end = now.tv_sec + seconds;
 	do {

@@ -36,7 +36,7 @@ void model_exported(struct model *m, const struct step *s,
 	m->last_generation = generation;
 }
 
-/* Of what nobody watches nobody is told that it goes: that breaks the rules. */
+/* Of what nobody watches nobody is told that it goes. */
 bool m_wants_memory(const struct step *s)
 {
 	return s->arg && !s->child && !(s->flags & ACLIPC_EXPORT_UNWATCHED);
@@ -68,7 +68,7 @@ static int m_export(struct model *m, int session, const struct step *s,
 	return 0;
 }
 
-/* What the driver watched is told, and not watched any more. */
+/* What the driver watched is told of, and not watched any more. */
 static void m_memfree(struct model *m, const struct m_proc *p)
 {
 	struct m_share *share;
@@ -79,7 +79,8 @@ static void m_memfree(struct model *m, const struct m_proc *p)
 		    m->sessions[share->session].owner != p->owner)
 			continue;
 		share->watched = false;
-		m_revoke(m, share, ACLIPC_REASON_FREED);
+		if (share->state != ACLIPC_STATE_REVOKED)
+			m_tell(m, share, ACLIPC_EVENT_DRIVER);
 	}
 }
 
@@ -218,6 +219,7 @@ int model_events(const struct model *m, int session)
 
 	for (i = 0; i < m->nr_shares; i++) {
 		nr += !!m->shares[i].imports[session].event;
+		nr += m->shares[i].imports[session].told;
 		nr += m->shares[i].session == session && m->shares[i].drained;
 	}
 	return nr;
@@ -237,6 +239,11 @@ bool model_event(struct model *m, int session,
 		    share->session == session && share->drained &&
 		    !event->reason) {
 			share->drained = false;
+			return true;
+		}
+		if (event->type == ACLIPC_EVENT_DRIVER && !import->event &&
+		    import->told && !event->reason) {
+			import->told = false;
 			return true;
 		}
 		if (import->event && import->event == (int)event->type &&

@@ -27,7 +27,8 @@ struct m_import {
 	unsigned int count;
 	bool settling;
 	int order;		/* of its first import */
-	int event;		/* pending: enum aclipc_event_type, or 0 */
+	int event;		/* pending: a change of state, or 0 */
+	bool told;		/* pending: DRIVER, after that */
 	unsigned int reason;
 };
 

@@ -11,7 +11,7 @@ bool mut_fits(enum op op, enum mut mut)
 		return mut == MUT_none;
 	switch (mut) {
 	case MUT_reserved:
-		return op == OP_info || op == OP_export || op_is_close(op);
+		return op == OP_export || op_is_close(op);
 	case MUT_no_key:
 	case MUT_hole:
 		return op != OP_info;

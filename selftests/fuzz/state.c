@@ -41,7 +41,10 @@ int m_session_new(struct model *m, int owner)
 	return m->nr_sessions++;
 }
 
-/* Each key has one pending event, the newest; a dead session has none. */
+/*
+ * Each key has one pending change of state, the newest, and DRIVER after it, if
+ * that is not the last that can come; a dead session has none.
+ */
 void m_tell(struct model *m, struct m_share *share, int type)
 {
 	int i;
@@ -49,6 +52,10 @@ void m_tell(struct model *m, struct m_share *share, int type)
 	for (i = 0; i < m->nr_sessions; i++) {
 		if (!share->imports[i].count || model_is_self(m, share, i) ||
 		    !m->sessions[i].open)
+			continue;
+		share->imports[i].told = type == ACLIPC_EVENT_DRIVER ||
+			(share->imports[i].told && type != ACLIPC_EVENT_REVOKED);
+		if (type == ACLIPC_EVENT_DRIVER)
 			continue;
 		share->imports[i].event = type;
 		share->imports[i].reason = type == ACLIPC_EVENT_REVOKED ?
