@@ -115,7 +115,7 @@ model: packages-model
 # make torture DURATION=600 SEED=7; one VM for each of KERNELS and SVMS.  Then the
 # job of 200 processes that is killed at once, 50 rounds of it.
 torture: selftests
-	@for k in $(or $(KERNELS),6.1 6.12); do for s in $(or $(SVMS),v2 v3); do \
+	@for k in $(or $(KERNELS),6.1 6.12); do for s in $(or $(SVMS),v2 v2-old v3); do \
 		echo "kernel $$k, SVM $$s"; KERNEL=$$k SVM=$$s \
 		TIMEOUT=$$(($(or $(DURATION),20) + 300)) \
 		APPEND="$(addprefix SEED=,$(SEED)) DURATION=$(or $(DURATION),20)" \
@@ -138,7 +138,7 @@ coverage: packages-vm selftests
 mutate: packages-vm selftests
 	@selftests/mutate/mutate.sh
 
-bench: packages-vm lib cann
+bench: packages-vm selftests
 	@selftests/bench/run.sh
 
 install: lib
@@ -178,12 +178,12 @@ help:
 	@echo '                 the packages; versions that are apart'
 	@echo 'make analyze     sparse, coccinelle, clang-tidy and other analyzers'
 	@echo 'make model       the protocol, checked exhaustively with spin'
-	@echo 'make vm RUN=path [FILES="paths"] [ARGS="..."] [SVM=v2|v3]'
+	@echo 'make vm RUN=path [FILES="paths"] [ARGS="..."] [SVM=v2|v2-old|v3]'
 	@echo '                 [KERNEL=5.10|6.1|6.12|7.x|6.1-arm64] [TIMEOUT=s] [MEM=mb]'
 	@echo '                 [ACLIPC_PARAMS="..."] [SIM_PARAMS="..."]'
 	@echo '                 a program of yours in a VM, with all in place;'
 	@echo '                 its exit status as such: selftests/vm/run.sh PROGRAM'
-	@echo 'make torture     random deaths; DURATION=seconds SEED=number'
+	@echo 'make torture     random deaths; DURATION=seconds SEED=number KERNELS= SVMS='
 	@echo 'make fuzz        random calls and input; DURATION=seconds SEED=number'
 	@echo '                 KERNEL=debug|kcsan|6.1'
 	@echo 'make coverage    lines and branches that the tests run'

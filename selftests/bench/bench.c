@@ -11,10 +11,8 @@
  * memory   kernel bytes of an export and of an import
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -23,8 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../uapi/aclipc.h"
-#include "bench.h"
+#include "calls.h"
 
 #define ROUNDS		15
 #define ITERATIONS	2000
@@ -34,25 +31,6 @@
 #define KEYS_SAMPLE	10000
 #define THREAD_STEPS	200
 #define THREAD_SECONDS	15
-
-static int device(void)
-{
-	int fd = open(ACLIPC_DEVICE, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		die(ACLIPC_DEVICE);
-	return fd;
-}
-
-/* As long as a key of the driver: text, 64 bytes. */
-static void key_make(__u8 key[ACLIPC_KEY_MAX], uint64_t n)
-{
-	char text[ACLIPC_KEY_MAX + 1];
-
-	snprintf(text, sizeof(text), "%08x%016llx%040x", 0x1234,
-		 (unsigned long long)n, 0);
-	memcpy(key, text, ACLIPC_KEY_MAX);
-}
 
 static void do_export(int fd, uint64_t n, uint32_t flags)
 {
@@ -66,21 +44,6 @@ static void do_export(int fd, uint64_t n, uint32_t flags)
 	key_make(cmd.key, n);
 	if (ioctl(fd, ACLIPC_EXPORT, &cmd))
 		die("EXPORT");
-}
-
-static void do_close(int fd, uint64_t n, uint32_t op)
-{
-	struct aclipc_close cmd = { .size = sizeof(cmd), .op = op };
-
-	key_make(cmd.key, n);
-	if (ioctl(fd, ACLIPC_CLOSE, &cmd))
-		die("CLOSE");
-}
-
-static void end_export(int fd, uint64_t n)
-{
-	do_close(fd, n, ACLIPC_CLOSE_TRY);
-	do_close(fd, n, ACLIPC_CLOSE_FINISH);
 }
 
 /* What is timed: the calls, not the making of keys. */

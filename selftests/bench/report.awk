@@ -23,6 +23,14 @@ BEGIN {
 		"stand-ins alone", "count")
 	describe("acl-free", "aclrtFree of memory never exported, with library",
 		"stand-ins alone", "count")
+	describe("free/exports", "free of 16 GiB by a process of 10,000 exports",
+		"of no export", "count")
+	describe("watched/unwatched", "export + close + free of a new range",
+		"export that is not watched", "count")
+	describe("death/open", "open of another while a large exporter dies",
+		"twice alone + 10 ms", "wall")
+	describe("death/exit", "exit of another while a large exporter dies",
+		"twice alone + 10 ms", "wall")
 	describe("bytes/export", "kernel bytes per export", "", "count")
 	describe("bytes/import", "kernel bytes per import", "", "count")
 }

@@ -20,7 +20,8 @@ vm() { # RESULT-FOLDER WORK...
 	local folder=$1
 
 	shift
-	FILES="$out/bench $out/bench_acl" OUT="$out/$folder" SVM=v2 \
+	FILES="$out/bench $out/bench_acl $out/bench_watch \
+		$BUILD/selftests/death_big" OUT="$out/$folder" SVM=v2 \
 		"$top/selftests/vm/run.sh" "$here/guest.sh" /out/rows "$@" \
 		> "$out/$folder.log" 2>&1 || {
 		cat "$out/$folder.log" >&2
@@ -29,8 +30,8 @@ vm() { # RESULT-FOLDER WORK...
 }
 
 echo "bench: counting instructions on one processor ..." >&2
-ICOUNT=1 vm count cost acl memory
+ICOUNT=1 vm count cost acl memory watch
 echo "bench: measuring time on two processors ..." >&2
-SMP=2 MEM=3072 vm wall cost acl threads keys
+SMP=2 MEM=3072 vm wall cost acl threads watch death keys
 awk -v json="$BUILD/bench.json" -f "$here/report.awk" \
 	"$out/count/rows" "$out/wall/rows"
