@@ -13,8 +13,6 @@ failed='^not ok|^# .*:Expected '
 log=/tmp/log
 library=$(readlink -f /usr/lib/*/libaclipc.so)
 cp "$library" /tmp/library
-# shellcheck disable=SC1091
-. /vm.conf
 
 # Put the mutant in place; a name that has no file is a control.
 place() {
@@ -23,7 +21,7 @@ place() {
 	unload ascend_sim && unload aclipc || return 1
 	module=/modules/aclipc.ko
 	[ ! -e "$1.ko" ] || module=./$1.ko
-	insmod "$module" && insmod /modules/ascend_sim.ko svm="${SVM#v}"
+	insmod "$module" && driver
 }
 
 # Kill the test that runs when something has failed, or after two minutes.
