@@ -324,7 +324,7 @@ static long aclipc_session_settled(struct aclipc_session *session)
 		return min_t(long, left, msecs_to_jiffies(ACLIPC_ASK_MS));
 	if (list_empty_careful(&session->imports))
 		return 0;
-	pr_warn_ratelimited("process %d is gone for settle_max_ms, the driver %s; its imports are taken back\n",
+	pr_warn_ratelimited("imports that process %d left have settled for settle_max_ms, the driver %s; they are taken back\n",
 			    pid_nr(owner->pid), READ_ONCE(owner->known) ?
 			    "still has it on a device" :
 			    "does not say whether it is still on a device");

@@ -365,6 +365,8 @@ TEST_F(bad, descriptor_lost)
 {
 	int i, n;
 
+	/* what is left settles, and its process lives and has its device */
+	lib_param("settle_max_ms", LIB_SETTLE_MS);
 	for (i = 0; i < 4; i++) {
 		/* each time new ones, whose threads do not poll yet */
 		n = 2 + 2 * i;

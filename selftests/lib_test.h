@@ -24,6 +24,7 @@
 #define LIB_PEERS	17
 #define LIB_BOUND_MS	BOUND_MS
 #define LIB_SETTLE_MS	1000	/* a teardown takes 20, or a stall longer */
+#define LIB_SETTLE_MAX_MS 30000
 #define ACLIPC_PARAM	"/sys/module/aclipc/parameters/"
 
 #define MIB		(1L << 20)
@@ -156,6 +157,7 @@ static inline int lib_start(struct peer *peer, struct sim_board *board)
 		sim_set_param("teardown_min_ms", 0);			\
 		sim_set_param("teardown_max_ms", 20);			\
 		lib_param("settle_ms", LIB_SETTLE_MS);			\
+		lib_param("settle_max_ms", LIB_SETTLE_MAX_MS);		\
 		ASSERT_LE(0, sim_wait_count("procs", 0, 10000));	\
 		ASSERT_EQ(0, sim_reset_ledger());			\
 		self->board = sim_board_new();				\

@@ -102,11 +102,11 @@ static long settled(int fd, int peer)
 static bool said(const char *what, pid_t pid)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	char line[1024], name[32];
+	char line[1024], name[64];
 	bool found = false;
 	ssize_t n;
 
-	snprintf(name, sizeof(name), "aclipc: process %d ", pid);
+	snprintf(name, sizeof(name), "aclipc: imports that process %d left ", pid);
 	/* what was overwritten meanwhile is EPIPE */
 	while ((n = read(fd, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
 		errno = 0;
@@ -202,6 +202,26 @@ TEST_F(settle, process_that_the_driver_never_knew)
 	ASSERT_LE(0, stranger);
 	ASSERT_EQ(0, t_close(self->peer, KEY));
 	ASSERT_EQ(0, t_import(stranger, KEY));
+	ASSERT_EQ(0, t_set_param("settle_max_ms", 3000));
+	ms = settled(self->fd, stranger);
+	EXPECT_LE(3000, ms);
+	EXPECT_TRUE(said("does not say", pid));
+}
+
+/* Nor is it known because nobody could be asked while it lived. */
+TEST_F(settle, process_that_nobody_could_be_asked_about)
+{
+	int stranger = t_peer();
+	pid_t pid = t_pid(stranger);
+	long ms;
+
+	ONLY(2);
+	ends_after(0);
+	ASSERT_LE(0, stranger);
+	ASSERT_EQ(0, t_close(self->peer, KEY));
+	ASSERT_EQ(0, t_unload("ascend_dpa"));
+	ASSERT_EQ(0, t_import(stranger, KEY));
+	ASSERT_EQ(0, t_load("ascend_dpa", ""));
 	ASSERT_EQ(0, t_set_param("settle_max_ms", 3000));
 	ms = settled(self->fd, stranger);
 	EXPECT_LE(3000, ms);

@@ -594,13 +594,12 @@ TEST_F(watch, page_table_of_another_version)
 	struct aclipc_event event;
 	size_t i;
 
-	ASSERT_EQ(0, d_alloc(self->peer, &other, LENGTH));
 	for (i = 0; i < ARRAY_SIZE(versions); i++) {
 		ASSERT_EQ(0, d_param("p2p_version", versions[i]));
+		ASSERT_EQ(0, d_alloc(self->peer, &other, LENGTH));
 		EXPECT_EQ(0, t_export_on(self->peer, 1, "version", ANYONE,
 					 other.va, LENGTH, &cmd));
 		EXPECT_EQ(0, cmd.out_watched);
-		EXPECT_EQ(self->gets + 1, d_count("p2p_get"));
 		EXPECT_EQ(2, d_count("registrations"));
 		EXPECT_FALSE(watched(self->fd, "version"));
 		EXPECT_EQ(0, t_import(self->fd, "version"));
@@ -608,16 +607,20 @@ TEST_F(watch, page_table_of_another_version)
 		EXPECT_EQ(0, t_close(self->fd, "version"));
 		EXPECT_EQ(ACLIPC_ANSWER_HELD, t_try(self->peer, "version"));
 		EXPECT_EQ(0, t_finish(self->peer, "version"));
+		ASSERT_EQ(0, d_param("p2p_version", 1));
+		EXPECT_EQ(0, t_export_on(self->peer, 1, "version", ANYONE,
+					 other.va, LENGTH, &cmd));
+		EXPECT_EQ(0, cmd.out_watched);
+		EXPECT_EQ(self->gets + 1 + i, d_count("p2p_get"));
+		EXPECT_EQ(0, t_import(self->fd, "version"));
+		ASSERT_EQ(0, d_free(self->peer, &other));
+		EXPECT_EQ(-EAGAIN, t_event(self->fd, &event));
+		EXPECT_EQ(0, t_until(d_watches() == 1));
+		EXPECT_EQ(1, d_count("registrations"));
+		EXPECT_EQ(0, t_close(self->fd, "version"));
+		EXPECT_EQ(ACLIPC_ANSWER_HELD, t_try(self->peer, "version"));
+		EXPECT_EQ(0, t_finish(self->peer, "version"));
 	}
-	ASSERT_EQ(0, d_param("p2p_version", 1));
-	EXPECT_EQ(0, t_export_on(self->peer, 1, "version", ANYONE, other.va,
-				 LENGTH, &cmd));
-	EXPECT_EQ(0, cmd.out_watched);
-	EXPECT_EQ(0, t_import(self->fd, "version"));
-	ASSERT_EQ(0, d_free(self->peer, &other));
-	EXPECT_EQ(-EAGAIN, t_event(self->fd, &event));
-	EXPECT_EQ(0, t_until(d_watches() == 1));
-	EXPECT_EQ(1, d_count("registrations"));
 }
 
 static long fn_cycles(int fd, void *arg)
@@ -918,6 +921,32 @@ TEST_F(watch, grace_is_one_for_all_exports)
 		EXPECT_EQ(ACLIPC_STATE_REVOKED, t_state(self->fd, key));
 		EXPECT_EQ(0, t_close(self->fd, key));
 	}
+}
+
+/* Nor one for each device, which all call back. */
+TEST_F(watch, grace_is_one_for_all_devices)
+{
+	struct memory second = { .device = 1 };
+	struct aclipc_export cmd;
+	double from;
+
+	if (self->svm != 2)
+		SKIP(return, "v3 calls back later than the keys are forgotten");
+	ASSERT_EQ(0, d_alloc(self->peer, &second, LENGTH));
+	ASSERT_EQ(0, t_export_on(self->peer, 1, "second", ANYONE, second.va,
+				 LENGTH, &cmd));
+	ASSERT_EQ(1, cmd.out_watched);
+	ASSERT_EQ(0, t_listen(self->fd));
+	ASSERT_EQ(0, t_import(self->fd, KEY));
+	ASSERT_EQ(0, t_import(self->fd, "second"));
+	ASSERT_EQ(0, t_set_param("exit_grace_ms", 8000));
+	from = now_s();
+	EXPECT_EQ(SIGKILL, t_kill(self->peer));
+	EXPECT_EQ(0, t_until(d_watches() == 0));
+	EXPECT_LE(8, now_s() - from);
+	EXPECT_GT(15.5, now_s() - from);
+	EXPECT_EQ(0, t_close(self->fd, KEY));
+	EXPECT_EQ(0, t_close(self->fd, "second"));
 }
 
 /* Field case 99: idle, we are not in the way of the driver's removal. */
