@@ -24,7 +24,7 @@
  * 4. share->lock         spinlock.  State, counts, imports of one share.  Never
  *                        two of them.  Never across user copies, allocations
  *                        or calls into the driver.
- * 5. session->lock       spinlock.  The session's lists and pending events.
+ * 5. session->lock       spinlock.  The session's end, lists, pending events.
  *    owner->watch_lock   spinlock.  The process's watches and the shares in them.
  * 6. leaves              hash buckets, tombstone list, wait queues.
  *
@@ -112,7 +112,7 @@ struct aclipc_session {
 	struct aclipc_owner *owner;	/* set once, a reference */
 	u64 exec_id;			/* set once: the owner's program */
 	struct list_head owner_node;	/* aclipc_owners_lock */
-	enum aclipc_phase phase;	/* cmpxchg to ENDED, then by its work */
+	enum aclipc_phase phase;	/* lock to ENDED, then by its work */
 	bool listens;			/* once set: its owner polled or read */
 	bool clock_from_exit;		/* by its work: settles since the exit */
 	bool pinned;			/* by its work: nothing to ask for */

@@ -47,7 +47,7 @@
 
 #define ACLIPC_GRACE_MAX_MS	10000
 
-/* Above session->mutex.  Owners, their sessions, the sessions' phases. */
+/* Above session->mutex.  Owners and their sessions. */
 static DEFINE_MUTEX(aclipc_owners_lock);
 static DEFINE_HASHTABLE(aclipc_owners, 8);
 static unsigned int aclipc_nr_owners;
@@ -234,10 +234,19 @@ static void aclipc_session_grace(struct aclipc_session *session,
  */
 static bool aclipc_session_end(struct aclipc_session *session)
 {
-	if (cmpxchg(&session->phase, ACLIPC_PHASE_OPEN, ACLIPC_PHASE_ENDED) !=
-	    ACLIPC_PHASE_OPEN)
+	bool ends;
+
+	spin_lock(&session->lock);
+	ends = session->phase == ACLIPC_PHASE_OPEN;
+	/* told before anybody can see it, and leave out an event */
+	if (ends) {
+		trace_aclipc_end(session,
+				 aclipc_pid_exiting(session->owner->pid));
+		WRITE_ONCE(session->phase, ACLIPC_PHASE_ENDED);
+	}
+	spin_unlock(&session->lock);
+	if (!ends)
 		return false;
-	trace_aclipc_end(session, aclipc_pid_exiting(session->owner->pid));
 	atomic_dec(&session->owner->nr_open);
 	wake_up_interruptible_poll(&session->wq, EPOLLHUP);
 	return true;

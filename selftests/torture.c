@@ -398,10 +398,20 @@ static int settle_down(struct self *s)
 static int actor_main(struct board *board, int nr, __u64 seed)
 {
 	struct self self = { .board = board, .nr = nr, .seed = seed | 1 };
+	int ret;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (aclrtSetDevice(0))
-		return 2;
+	while (!READ_ONCE(board->stop)) {
+		ret = aclrtSetDevice(0);
+		if (!ret)
+			break;
+		/* what the dead still have on the device is not to be had */
+		if (ret != ACL_ERROR_RT_MEMORY_ALLOCATION) {
+			fprintf(stderr, "aclrtSetDevice: %d\n", ret);
+			return 2;
+		}
+		poll(NULL, 0, 10);
+	}
 	while (!READ_ONCE(board->stop)) {
 		act(&self);
 		between(&self);

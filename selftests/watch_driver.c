@@ -336,7 +336,8 @@ TEST_F(watch, killed_exporter_and_an_importer_that_stays)
 	from = now_s();
 	EXPECT_EQ(SIGKILL, t_kill(self->peer));
 	EXPECT_EQ(0, t_until(d_watches() == 0));
-	EXPECT_LE(0.4, now_s() - from);
+	/* v3 keeps the memory for importers, and calls back when it likes to */
+	EXPECT_TRUE(self->svm == 3 || now_s() - from >= 0.4);
 	EXPECT_EQ(ACLIPC_EVENT_REVOKED, t_event_type(self->fd, KEY));
 	EXPECT_EQ(0, t_close(self->fd, KEY));
 }
@@ -914,7 +915,7 @@ TEST_F(watch, grace_is_one_for_all_exports)
 	EXPECT_EQ(SIGKILL, t_kill(self->peer));
 	EXPECT_EQ(0, t_until(d_watches() == 0));
 	/* a hundred of them would be 50 s */
-	EXPECT_LE(0.5, now_s() - from);
+	EXPECT_TRUE(self->svm == 3 || now_s() - from >= 0.5);
 	EXPECT_GE(20, now_s() - from);
 	for (i = 0; i < 100; i++) {
 		snprintf(key, sizeof(key), "many%d", i);

@@ -188,15 +188,18 @@ static bool on_free(const struct event *e)
 			continue;
 		share->freed = true;
 		share_remember(share, e);
-		/* nobody is asked, or there was nothing to be called back for */
-		if (gone_get(pid)->lost ||
+		/*
+		 * Exported by raw calls, without a key of the driver, and freed
+		 * by them; or nobody is asked, or there was nothing to be called
+		 * back for.
+		 */
+		if (!share->key || gone_get(pid)->lost ||
 		    (gone_get(pid)->exits && !gone_get(pid)->told))
 			continue;
 		if (share->state != HELD && share->state != REVOKED)
 			return wrong(share, "its memory was freed while %s",
 				     state_name(share->state));
-		if (share->state == HELD && share->key &&
-		    !driver_destroyed(share))
+		if (share->state == HELD && !driver_destroyed(share))
 			return wrong(share, "freed before its key was destroyed");
 	}
 	return true;
