@@ -22,7 +22,6 @@ struct sim_user {
 	u32 flags;
 	struct p2p_page_table *table;
 	struct work_struct work;
-	struct rcu_head rcu;
 };
 
 static LIST_HEAD(sim_users);
@@ -33,12 +32,9 @@ static void sim_user_work(struct work_struct *work)
 {
 	struct sim_user *u = container_of(work, struct sim_user, work);
 
+	if (u->flags & ASCEND_SIM_P2P_PUT_GRACE)
+		synchronize_rcu_tasks();
 	hal_kernel_p2p_put_pages(u->table);
-}
-
-static void sim_user_grace(struct rcu_head *rcu)
-{
-	queue_work(sim_wq, &container_of(rcu, struct sim_user, rcu)->work);
 }
 
 static void sim_user_callback(void *data)
@@ -51,10 +47,8 @@ static void sim_user_callback(void *data)
 	atomic_inc(&u->ended);
 	if (u->flags & ASCEND_SIM_P2P_PUT_INSIDE)
 		hal_kernel_p2p_put_pages(u->table);
-	if (u->flags & ASCEND_SIM_P2P_PUT_WORK)
+	if (u->flags & (ASCEND_SIM_P2P_PUT_WORK | ASCEND_SIM_P2P_PUT_GRACE))
 		queue_work(sim_wq, &u->work);
-	if (u->flags & ASCEND_SIM_P2P_PUT_GRACE)
-		call_rcu_tasks(&u->rcu, sim_user_grace);
 }
 
 static struct sim_user *sim_user_find(u64 id)

@@ -42,7 +42,7 @@ compiled_by() { # KERNEL COMPILER
 	readelf -p .comment "$build/modules/$1/aclipc.ko" | grep -q "$2"
 }
 
-all="COMPAT_PTR_IOCTL PROC_PID_NS_OF_SB"
+all="CALL_RCU_TASKS COMPAT_PTR_IOCTL PROC_PID_NS_OF_SB"
 echo "@@ begin matrix"
 nr=0
 for kernel in "$@"; do
