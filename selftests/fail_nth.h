@@ -42,7 +42,7 @@
 struct world {
 	int fd;			/* -1: closed by the call */
 	int peer;
-	int sim;		/* the driver's descriptor */
+	int sim;		/* the driver's descriptor, 0: none */
 	int extra;		/* what the call opened */
 	__u64 va;
 	union args arg;
@@ -59,17 +59,29 @@ static int sim_ioctl(struct world *w, unsigned int cmd,
 
 static int sim_init(struct world *w)
 {
-	struct ascend_sim_arg arg = { .len = LENGTH };
-	int ret;
+	struct ascend_sim_arg arg = {};
 
 	w->sim = open(ASCEND_SIM_DEV, O_RDWR | O_CLOEXEC);
 	if (w->sim < 0)
 		return -errno;
-	arg.va = (uintptr_t)mmap(NULL, LENGTH, PROT_NONE, MAP_PRIVATE |
-				 MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	w->va = arg.va;
-	ret = sim_ioctl(w, ASCEND_SIM_DEV_OPEN, &arg);
-	return ret ?: sim_ioctl(w, ASCEND_SIM_ALLOC, &arg);
+	w->va = (uintptr_t)mmap(NULL, LENGTH, PROT_NONE, MAP_PRIVATE |
+				MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return sim_ioctl(w, ASCEND_SIM_DEV_OPEN, &arg);
+}
+
+/* What is watched is so until it is freed: new memory for each round. */
+static int sim_alloc(struct world *w)
+{
+	struct ascend_sim_arg arg = { .va = w->va, .len = LENGTH };
+
+	return sim_ioctl(w, ASCEND_SIM_ALLOC, &arg);
+}
+
+static int sim_free(struct world *w)
+{
+	struct ascend_sim_arg arg = { .va = w->va };
+
+	return sim_ioctl(w, ASCEND_SIM_FREE, &arg);
 }
 
 /* The kernel has caches for each processor. */
@@ -105,6 +117,10 @@ static int world_init(struct world *w, bool watched)
 
 static int world_begin(struct world *w)
 {
+	int ret = w->sim ? sim_alloc(w) : 0;
+
+	if (ret)
+		return ret;
 	w->extra = -1;
 	w->text[0] = '\0';
 	w->fd = t_open();
@@ -151,6 +167,8 @@ static bool world_empty(void)
 
 static int world_end(struct world *w)
 {
+	int ret;
+
 	if (w->extra >= 0)
 		close(w->extra);
 	if (w->fd < 0)
@@ -161,7 +179,8 @@ static int world_end(struct world *w)
 	/* what a session of ours left that is closed */
 	t_revoke(w->fd, KEY, ACLIPC_REVOKE_GONE, 0);
 	close(w->fd);
-	return t_until(world_empty());
+	ret = w->sim ? sim_free(w) : 0;
+	return ret ?: t_until(world_empty());
 }
 
 /* How many of these the driver has; 0 without a driver. */

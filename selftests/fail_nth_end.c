@@ -178,8 +178,8 @@ static void end_child(const FIXTURE_VARIANT(end) *v, struct world *w,
 
 	w->fd = t_open();
 	w->va = T_ADDR;
-	if (w->fd < 0 || (v->watched && sim_init(w)) || fail_open() ||
-	    t_import(w->fd, KEY) ||
+	if (w->fd < 0 || (v->watched && (sim_init(w) || sim_alloc(w))) ||
+	    fail_open() || t_import(w->fd, KEY) ||
 	    t_export_at(w->fd, KEY2, v->watched ? ANYONE : UNWATCHED, w->va,
 			T_LENGTH, &cmd) || cmd.out_watched != v->watched)
 		_exit(1);
