@@ -163,7 +163,7 @@ int aclipc_get_info(struct aclipc *session, struct aclipc_info *info);
  * @flags: ACLIPC_EXPORT_*
  * @generation: result, or NULL
  *
- * Return: 0, -EEXIST, -EDQUOT, -EOWNERDEAD, -EINVAL, -ENOMEM, -EPERM.
+ * Return: 0, -EEXIST, -EDQUOT, -EINVAL, -ENOMEM, -EPERM.
  */
 int aclipc_export(struct aclipc *session, const struct aclipc_key *key,
 		  uint64_t addr, uint64_t length, uint32_t flags,

@@ -193,8 +193,9 @@ TEST_F(life, storm_of_loads_and_opens)
 TEST_F(life, of_odd_parameters)
 {
 	static const char *const names[] = {
-		"settle_ms", "exit_grace_ms", "max_sessions", "max_exports",
-		"max_imports", "max_allow", "max_tombstones", "max_settling",
+		"settle_ms", "settle_max_ms", "exit_grace_ms", "max_sessions",
+		"max_exports", "max_imports", "max_allow", "max_tombstones",
+		"max_settling",
 	};
 	static const char *const good[] = { "0", "1", "4294967295" };
 	static const char *const bad[] = { "", "x", "-1", "4294967296" };
