@@ -65,15 +65,6 @@ TEST_F(sim, whitelist_takes_31_pids_a_call)
 	EXPECT_EQ(ACL_ERROR_RT_PARAM_INVALID, A(do_set_many, 0, 0));
 }
 
-/* Bring the next pid to want; only a kernel built for it lets us. */
-static bool next_pid(pid_t want)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", want - 1);
-	return !sim_write("/proc/sys/kernel/ns_last_pid", text);
-}
-
 TEST_F(sim, reused_pid_is_not_let_in)
 {
 	pid_t pid = self->b.pid;

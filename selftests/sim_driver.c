@@ -30,15 +30,6 @@ static long ask(pid_t pid, unsigned int device)
 	return ret;
 }
 
-/* Bring the next pid to want; only a kernel built for it lets us. */
-static bool next_pid(pid_t want)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", want - 1);
-	return !sim_write("/proc/sys/kernel/ns_last_pid", text);
-}
-
 static int load(const char *module)
 {
 	char path[64];

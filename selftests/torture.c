@@ -429,14 +429,6 @@ static pid_t actor_start(struct board *board, struct actor *actor, int nr,
 	return actor->pid;
 }
 
-static int refcount(const char *module)
-{
-	char path[128], buf[16];
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
-	return t_slurp(path, buf, sizeof(buf)) < 0 ? -1 : atoi(buf);
-}
-
 /* Kill, stop and continue from outside, and let others follow the dead. */
 static unsigned int torment(struct board *board, struct actor actors[ACTORS],
 			    __u64 *seed, __u64 first)
@@ -612,8 +604,8 @@ TEST_F_TIMEOUT(torture, order_holds_and_nothing_stays,
 	EXPECT_LE(0, sim_wait_count("procs", 0, BOUND_MS));
 	EXPECT_EQ(0, not_zero("violations", promises, ARRAY_SIZE(promises)));
 	EXPECT_EQ(0, not_zero("counts", objects, ARRAY_SIZE(objects)));
-	EXPECT_EQ(0, refcount("aclipc"));
-	EXPECT_EQ(0, refcount("ascend_sim"));
+	EXPECT_EQ(0, t_refcount("aclipc"));
+	EXPECT_EQ(0, t_refcount("ascend_sim"));
 	/* each was registered with the driver and given back */
 	EXPECT_EQ(sim_counted("p2p_get"), sim_counted("p2p_put"));
 }

@@ -56,8 +56,8 @@ FIXTURE_TEARDOWN_PARENT(watch)
 	EXPECT_EQ(0, d_param("tail_us", 200));
 	EXPECT_EQ(0, t_set_param("exit_grace_ms", 1000));
 	EXPECT_EQ(0, t_nothing_left());
-	EXPECT_EQ(0, t_until(d_refcount("aclipc") == 0));
-	EXPECT_EQ(0, t_until(d_refcount("ascend_sim") == 0));
+	EXPECT_EQ(0, t_until(t_refcount("aclipc") == 0));
+	EXPECT_EQ(0, t_until(t_refcount("ascend_sim") == 0));
 	EXPECT_EQ(0, d_count("registrations"));
 	EXPECT_EQ(self->broken, d_broken());
 }
@@ -81,7 +81,7 @@ TEST_F(watch, registration_outlives_the_key)
 	EXPECT_EQ(1, info.out_nr_watches);
 	EXPECT_TRUE(info.out_caps & ACLIPC_CAP_DRIVER);
 	EXPECT_TRUE(watched(self->fd, KEY));
-	EXPECT_LT(0, d_refcount("ascend_sim"));
+	EXPECT_LT(0, t_refcount("ascend_sim"));
 	ASSERT_EQ(ACLIPC_ANSWER_HELD, t_try(self->peer, KEY));
 	ASSERT_EQ(0, t_finish(self->peer, KEY));
 	EXPECT_EQ(1, d_watches());
@@ -383,7 +383,7 @@ TEST_F(watch, descriptor_closed_while_the_memory_stays)
 	EXPECT_EQ(1, d_watches());
 	/* no descriptor is open, but the registration holds both modules */
 	ASSERT_EQ(0, close(self->fd));
-	EXPECT_EQ(0, t_until(d_refcount("aclipc") == 1));
+	EXPECT_EQ(0, t_until(t_refcount("aclipc") == 1));
 	EXPECT_EQ(-1, syscall(SYS_delete_module, "aclipc", O_NONBLOCK));
 	EXPECT_EQ(EAGAIN, errno);
 	EXPECT_EQ(-1, syscall(SYS_delete_module, "ascend_sim", O_NONBLOCK));
@@ -650,13 +650,13 @@ static long fn_cycles(int fd, void *arg)
 /* Field case 54. */
 TEST_F(watch, nothing_grows_with_cycles)
 {
-	int before = d_refcount("aclipc");
+	int before = t_refcount("aclipc");
 
 	EXPECT_EQ(0, t_run(self->peer, fn_cycles, &self->memory,
 			   sizeof(self->memory)));
 	EXPECT_EQ(1, d_watches());
 	EXPECT_EQ(self->gets, d_count("p2p_get"));
-	EXPECT_EQ(before, d_refcount("aclipc"));
+	EXPECT_EQ(before, t_refcount("aclipc"));
 }
 
 static long fn_alloc_export_free(int fd, void *arg)
@@ -959,10 +959,10 @@ TEST_F(watch, driver_is_free_when_nothing_is_watched)
 	ASSERT_EQ(0, t_finish(self->peer, KEY));
 	ASSERT_EQ(0, d_free(self->peer, &self->memory));
 	ASSERT_EQ(SIGKILL, t_kill(self->peer));
-	ASSERT_EQ(0, t_until(d_refcount("ascend_sim") == 0));
+	ASSERT_EQ(0, t_until(t_refcount("ascend_sim") == 0));
 	EXPECT_EQ(0, t_info(self->fd, &info));
 	EXPECT_TRUE(info.out_caps & ACLIPC_CAP_DRIVER);
-	EXPECT_EQ(0, d_refcount("ascend_sim"));
+	EXPECT_EQ(0, t_refcount("ascend_sim"));
 }
 
 T_MAIN

@@ -738,6 +738,14 @@ static void t_param_path(char *path, size_t size, const char *name)
 	snprintf(path, size, "/sys/module/aclipc/parameters/%s", name);
 }
 
+int t_refcount(const char *module)
+{
+	char path[128], buf[16];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
+	return t_slurp(path, buf, sizeof(buf)) < 0 ? -1 : atoi(buf);
+}
+
 long t_param(const char *name)
 {
 	char path[128], buf[32];

@@ -136,6 +136,8 @@ int t_nothing_left(void);
 /* Load /modules/MODULE.ko, and unload a module without waiting. */
 int t_load(const char *module, const char *params);
 int t_unload(const char *module);
+/* References to a kernel module, -1 if it is not loaded. */
+int t_refcount(const char *module);
 
 /* Module parameters; those changed are put back when the program ends. */
 long t_param(const char *name);

@@ -175,16 +175,6 @@ static inline long d_broken(void)
 	       d_ledger("violations", "used_after_free");
 }
 
-static inline int d_refcount(const char *module)
-{
-	char path[128], buf[16];
-
-	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
-	if (t_slurp(path, buf, sizeof(buf)) < 0)
-		return -1;
-	return atoi(buf);
-}
-
 /* Registrations that the module has with the driver. */
 static inline unsigned int d_watches(void)
 {
